@@ -1,0 +1,21 @@
+"""Check params.yaml as a whole before any other stage works.
+
+Reads   params.yaml
+Writes  data/checked.txt, always the same line: every stage that begins a branch depends on it, and none runs again because of it
+Run     python -m stages.check_params
+"""
+
+from textlstm import paths
+from textlstm.files import write_text
+from textlstm.params import load_params
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    write_text(paths.CHECKED, "params.yaml has been checked\n")
+    print(f"params.yaml: all sections are in order; languages: {', '.join(params.languages)}")
+
+
+if __name__ == "__main__":
+    run(main)

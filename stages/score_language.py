@@ -1,0 +1,33 @@
+"""Score every window of the held-out texts under every language's models, and show how a few strings are scored.
+
+Reads   models/language/, models/ngram/, data/split/language/<language>/heldout.txt
+Writes  data/scores/language.npz, metrics/plots/conditional_probabilities.csv
+Run     python -m stages.score_language
+"""
+
+from textlstm import paths, reproducible
+from textlstm.files import read_text, remove_others, write_arrays, write_csv
+from textlstm.language_model import LanguageModel
+from textlstm.ngram import NgramModel
+from textlstm.params import load_params
+from textlstm.scoring import conditional_probabilities, score_texts
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    for folder in (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES):
+        remove_others(folder, params.languages)
+    lstm = {language: LanguageModel.load(paths.language_model(language)) for language in params.languages}
+    ngram = {language: NgramModel.load(paths.ngram_model(language)) for language in params.languages}
+    texts = {language: read_text(paths.heldout_text(language)) for language in params.languages}
+    scores = score_texts({"lstm": lstm, "ngram": ngram}, texts, params.score.lengths)
+    write_arrays(paths.SCORES_LANGUAGE, **scores)
+    write_csv(paths.CONDITIONAL, ("string", "given", "character", *lstm), conditional_probabilities(lstm, params.score.examples))
+    windows = {length: len(scores[f"label_{length}"]) for length in params.score.lengths}
+    print("windows scored: " + ", ".join(f"{count:,} of {length}" for length, count in windows.items()))
+
+
+if __name__ == "__main__":
+    run(main)

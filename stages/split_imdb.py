@@ -1,0 +1,25 @@
+"""Split the reviews: 80/20 of the train half by seed, or the official halves.
+
+Reads   data/raw/imdb.parquet
+Writes  data/split/imdb/train.parquet, test.parquet
+Run     python -m stages.split_imdb
+"""
+
+from textlstm import paths
+from textlstm.imdb import check_labels, read_table, split_reviews, write_table
+from textlstm.params import load_params
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    table = read_table(paths.RAW_IMDB)
+    train, test = split_reviews(table, protocol=params.imdb.protocol, learn=params.split.learn, seed=params.seed)
+    for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
+        check_labels(part, path)
+        write_table(path, part)
+    print(f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,27 @@
+"""Normalise the text of one language and cut it: the first words to learn from, the rest to test on.
+
+Reads   the language's text (see "languages" in params.yaml)
+Writes  data/split/language/<language>/train.txt, heldout.txt
+Run     python -m stages.split_language english
+"""
+
+from pathlib import Path
+
+from textlstm import paths
+from textlstm.files import read_text, write_text
+from textlstm.params import load_params
+from textlstm.stage import run
+from textlstm.text import normalise, split_words
+
+
+def main(language: str) -> None:
+    params = load_params()
+    text = normalise(read_text(Path(params.languages[language].text)))
+    train, heldout = split_words(text, params.split.learn, least=2, name=language)
+    write_text(paths.training_text(language), train)
+    write_text(paths.heldout_text(language), heldout)
+    print(f"{language}: {len(train):,} characters to learn from, {len(heldout):,} to test on")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,30 @@
+"""Train the sentiment LSTM. Sees the reviews to learn from and no others.
+
+Reads   data/vectors/words.json, data/vectors/imdb.npz
+Writes  models/imdb/, metrics/curves/imdb.csv
+Run     python -m stages.train_imdb
+"""
+
+import numpy as np
+
+from textlstm import paths, reproducible
+from textlstm.files import read_arrays, write_csv
+from textlstm.params import load_params
+from textlstm.sentiment_model import train_sentiment_model
+from textlstm.stage import run
+from textlstm.tokenizer import Tokenizer
+
+
+def main() -> None:
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    arrays = read_arrays(paths.VECTORS_IMDB)
+    reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
+    model, losses = train_sentiment_model(reviews, arrays["labels"], Tokenizer.load(paths.TOKENIZER), params.imdb, seed=params.seed)
+    model.save(paths.IMDB_MODEL)
+    write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
+    print(f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")
+
+
+if __name__ == "__main__":
+    run(main)

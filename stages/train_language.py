@@ -1,0 +1,30 @@
+"""Train the character LSTM of one language.
+
+Reads   data/vectors/characters.json, data/vectors/language/<language>.npz
+Writes  models/language/<language>/, metrics/curves/<language>.csv
+Run     python -m stages.train_language english
+"""
+
+from textlstm import paths, reproducible
+from textlstm.files import read_arrays, write_csv
+from textlstm.language_model import train_language_model
+from textlstm.params import load_params
+from textlstm.scoring import bits_per_character
+from textlstm.stage import run
+from textlstm.vocabulary import Vocabulary
+
+
+def main(language: str) -> None:
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    vocabulary = Vocabulary.load(paths.VOCABULARY)
+    texts = read_arrays(paths.language_vectors(language))
+    model, losses = train_language_model(texts["train"], vocabulary, params.language_model, seed=params.seed, name=language)
+    model.save(paths.language_model(language))
+    write_csv(paths.curve(language), ("epoch", "loss"), enumerate(losses, start=1))
+    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"])
+    print(f"{language}: {model.network.count_params():,} parameters, {bits:.3f} bits per character on held-out text")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,135 @@
+"""Write files so that a reader finds the old one or the new one, never half of one.
+
+Everything is written to a temporary file in the same folder and moved into place when it is complete. What is written holds no
+date and no path, so equal content means equal bytes.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.errors import TextLSTMError
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it to `path` when the block ends well, delete it when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: filled under another name, then swapped in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        TextLSTMError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}") from None
+    except IsADirectoryError:
+        raise TextLSTMError(f"{path}: expected a text file, got a folder") from None
+    except UnicodeDecodeError as error:
+        raise TextLSTMError(
+            f"{path}: expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} at offset {error.start}. "
+            "Save the file as UTF-8 and run again"
+        ) from None
+
+
+def how_to_make(path: Path) -> str:
+    """What to do about a missing file: run the pipeline, when it is one of the pipeline's own; otherwise look at the path."""
+    own = not path.is_absolute() and path.parts[:1] in {("data",), ("models",), ("metrics",)}
+    return "Run 'dvc repro' (or 'make repro') to make it" if own else "Check the path"
+
+
+def require(*paths: Path) -> None:
+    """Raise TextLSTMError for the first of `paths` that does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that people can read: indented, in the order given, one line end at the end."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; a missing or broken file is a TextLSTMError."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise TextLSTMError(f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}") from None
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file; floats keep six significant digits."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+
+
+def write_arrays(path: Path, **arrays: npt.ArrayLike) -> None:
+    """Write named arrays as one .npz file (uncompressed: the bytes then depend on nothing but the values)."""
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read what `write_arrays` wrote; a missing or broken file is a TextLSTMError. Pickles are refused."""
+    require(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise TextLSTMError(f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}") from None
+
+
+def remove_others(folder: Path, keep: Iterable[str]) -> None:
+    """Delete the subfolders of `folder` that `keep` does not name: what stages of languages since removed have left there."""
+    names = set(keep)
+    if folder.is_dir():
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and child.name not in names:
+                shutil.rmtree(child)

@@ -1,0 +1,214 @@
+"""A character LSTM: what comes next, given what came before.
+
+The model reads `<start>` and a window's characters and is trained at every position, so P(first | <start>) … P(last | all before it) are
+all learnt, and any string of up to `window` characters can be scored with contexts that the model knows. This is the language model of
+Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
+
+The target "after_window" is the other way, kept to show what it costs: trained only on the character after a full window, then asked
+about prefixes that are padded with zeros at the right, which it has never seen.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from textlstm import keras_files
+from textlstm.errors import TextLSTMError
+from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.params import LanguageModel as Settings
+from textlstm.scoring import Floats, finish_table
+from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
+from textlstm.vocabulary import START, Vocabulary
+
+_LONGEST_UNROLLED = 16  # time steps; up to here an unrolled LSTM is several times as fast as a loop on a CPU
+_SCORED_AT_ONCE = 2048  # windows
+
+
+def build_language_model(
+    size: int, *, window: int, target: str, embedding: int, units: int, layers_: int, dropout: float
+) -> keras.Model:
+    """The network: ids in, logits of the next character out.
+
+    Args:
+        size: number of character ids; `size` itself stands for "nothing", a row of zeros.
+        window: T, the characters that the model reads.
+        target: "every_position": output (B, T, size); "after_window": output (B, size).
+        embedding: numbers a character is given; 0 feeds one-hot characters.
+        units: cells in each LSTM layer.
+        layers_: number of LSTM layers.
+        dropout: share of the inputs of each LSTM and of the output layer that are dropped in training.
+    """
+    everywhere = target == "every_position"
+    ids = keras.Input((window,), dtype="int32", name="characters")  # (B, T)
+    if embedding:
+        x = layers.Embedding(size + 1, embedding, name="embedding")(ids)  # (B, T, E)
+    else:  # rows of the identity; the row for "nothing" is zeros
+        x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(ids)  # (B, T, V)
+    for number in range(1, layers_ + 1):
+        if dropout and (embedding or number > 1):
+            x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
+        last = number == layers_
+        lstm = layers.LSTM(units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}")
+        x = lstm(x)  # (B, T, H), or (B, H) after a whole window
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout_out")(x)
+    return keras.Model(ids, layers.Dense(size, name="logits")(x), name="language_model")
+
+
+def windows_of(ids: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """All windows of `length` ids, shape (n - length + 1, length): a view, nothing is copied.
+
+    >>> windows_of(np.array([5, 6, 7]), 2).tolist()
+    [[5, 6], [6, 7]]
+    """
+    return np.lib.stride_tricks.sliding_window_view(ids, length)
+
+
+def after_start(windows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """What the model reads when it has to predict `windows`: `<start>`, then all characters but the last. Both (B, T).
+
+    >>> after_start(np.array([[5, 6, 7]])).tolist()
+    [[0, 5, 6]]
+    """
+    read = np.full(windows.shape, START, dtype=np.int32)
+    read[:, 1:] = windows[:, :-1]
+    return read
+
+
+def train_language_model(
+    ids: npt.NDArray[Any], vocabulary: Vocabulary, settings: Settings, *, seed: int, name: str
+) -> tuple["LanguageModel", list[float]]:
+    """Train a model on a text.
+
+    Args:
+        ids: character ids of the text, shape (n,).
+        vocabulary: what they stand for.
+        settings: the section `language_model` of the parameters.
+        seed: for the weights, the order of the windows and dropout.
+        name: of the language, for messages.
+
+    Returns:
+        The model, and the loss of each epoch: nats per character, or the sum over outputs of binary cross-entropies for sigmoids.
+
+    Raises:
+        TextLSTMError: the text is shorter than one window and the character after it.
+    """
+    everywhere = settings.target == "every_position"
+    if len(ids) <= settings.window:
+        raise TextLSTMError(
+            f"{name}: the text to learn from has {len(ids)} characters, expected more than language_model.window = {settings.window}. "
+            "Give a longer text or a shorter window"
+        )
+    network = build_language_model(
+        vocabulary.size,
+        window=settings.window,
+        target=settings.target,
+        embedding=settings.embedding,
+        units=settings.units,
+        layers_=settings.layers,
+        dropout=settings.dropout,
+    )
+    network.compile(make_optimizer(settings.optimizer, settings.learning_rate), loss=_loss(settings.output, vocabulary.size))
+    windows = windows_of(ids, settings.window if everywhere else settings.window + 1)
+
+    def batch(epoch: int, index: int) -> Batch:
+        order = permutation(len(windows), seed, epoch)[index * settings.batch : (index + 1) * settings.batch]
+        chosen = windows[order].astype(np.int32)
+        return (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1])
+
+    losses = fit(network, Batches(-(-len(windows) // settings.batch), batch), settings.epochs)
+    return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output)), losses
+
+
+def _loss(output: str, size: int) -> Any:
+    """Cross-entropy that fits the output: of one character among all (softmax), or of each character by itself (sigmoid)."""
+    if output == "softmax":
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def sum_of_binary_crossentropies(target: Any, logits: Any) -> Any:
+        one_hot = keras.ops.one_hot(keras.ops.cast(target, "int32"), size)
+        return keras.ops.mean(keras.ops.sum(keras.ops.softplus(logits) - one_hot * logits, axis=-1))
+
+    return sum_of_binary_crossentropies
+
+
+@dataclass(frozen=True)
+class About:
+    """What one must know to ask a saved network: how it was trained, and what its outputs mean."""
+
+    target: str
+    window: int
+    output: str
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A network with the vocabulary that it was trained on. Answers as a `textlstm.scoring.CharacterModel`."""
+
+    network: keras.Model
+    vocabulary: Vocabulary
+    about: About
+
+    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+        """See `textlstm.scoring.CharacterModel`; W is the window."""
+        if not len(ids):
+            return np.zeros((0, self.about.window))
+        table = self._every_position(ids) if self.about.target == "every_position" else self._after_window(ids)
+        return finish_table(table, ids)
+
+    def _every_position(self, ids: npt.NDArray[Any]) -> Floats:
+        window = self.about.window
+        windows = windows_of(np.concatenate([ids, np.full(window - 1, START, ids.dtype)]), window).astype(np.int64)  # (n, T)
+        table = np.empty(windows.shape)
+        for begin in range(0, len(windows), _SCORED_AT_ONCE):
+            wanted = windows[begin : begin + _SCORED_AT_ONCE]
+            answers = self._log_distribution(after_start(wanted))  # (b, T, V)
+            table[begin : begin + len(wanted)] = np.take_along_axis(answers, wanted[:, :, None], axis=2)[:, :, 0]
+        return table
+
+    def _after_window(self, ids: npt.NDArray[Any]) -> Floats:
+        """As the article has it: zeros stand after each prefix, and the first character is read off the answer to itself."""
+        window, nothing = self.about.window, self.vocabulary.size
+        windows = windows_of(np.concatenate([ids, np.full(window, START, ids.dtype)]), window + 1).astype(np.int32)  # (n, T + 1)
+        table = np.empty(windows.shape)
+        for prefix in range(1, window + 1):
+            padded = np.full((len(windows), window), nothing, dtype=np.int32)
+            padded[:, :prefix] = windows[:, :prefix]
+            answers = self._log_distribution(padded)  # (n, V)
+            table[:, prefix] = np.take_along_axis(answers, windows[:, prefix : prefix + 1], axis=1)[:, 0]
+            if prefix == 1:
+                table[:, 0] = np.take_along_axis(answers, windows[:, :1], axis=1)[:, 0]
+        return table
+
+    def _log_distribution(self, read: npt.NDArray[np.int32]) -> Floats:
+        """Log-probabilities over the last axis, which has one entry for each character id."""
+        logits = np.asarray(self.network(read, training=False), dtype=np.float64)
+        if self.about.output == "sigmoid":
+            logits = -np.logaddexp(0.0, -logits)  # log sigmoid, then made to sum to one
+        logits -= logits.max(axis=-1, keepdims=True)
+        return np.asarray(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)))
+
+    def save(self, folder: Path) -> None:
+        """Write network, vocabulary and description to a folder that holds all that is needed to use the model."""
+        with atomic_folder(folder) as temporary:
+            keras_files.save(self.network, temporary / "model.keras")
+            self.vocabulary.save(temporary / "characters.json")
+            write_json(temporary / "about.json", asdict(self.about))
+
+    @classmethod
+    def load(cls, folder: Path) -> "LanguageModel":
+        """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
+        about = About(**read_json(folder / "about.json"))
+        vocabulary = Vocabulary.load(folder / "characters.json")
+        network = keras_files.load(folder / "model.keras")
+        if network.output_shape[-1] != vocabulary.size:
+            raise TextLSTMError(
+                f"{folder}: the network has {network.output_shape[-1]} outputs, expected {vocabulary.size}, one for each character id. "
+                "Its files do not belong together: run 'dvc repro' to make them again"
+            )
+        return cls(network, vocabulary, about)

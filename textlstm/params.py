@@ -1,0 +1,219 @@
+"""`params.yaml`, loaded and checked as a whole: a wrong key or value is found before any stage works.
+
+Every section is a class below and every key a field with its type and range; the comments in `params.yaml` say what they mean.
+Fields have no defaults: `params.yaml` is the one place that holds values.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from textlstm import paths
+from textlstm.errors import TextLSTMError
+from textlstm.files import read_text
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Download(_Section):
+    """How archives are fetched."""
+
+    mirror: str
+    retries: Annotated[int, Field(ge=0, le=20)]
+    timeout: Annotated[float, Field(gt=0, le=600)]
+
+
+class Language(_Section):
+    """Where the text of one language lies."""
+
+    text: Annotated[str, StringConstraints(min_length=1)]
+
+
+class Split(_Section):
+    """How much of each dataset is learnt from."""
+
+    learn: Annotated[float, Field(ge=0.5, le=0.95)]
+
+
+class Vectorize(_Section):
+    """What gets an id."""
+
+    least_characters: Count
+    words: Annotated[int, Field(ge=10, le=200_000)]
+
+
+class LanguageModel(_Section):
+    """The character LSTM and its training."""
+
+    target: Literal["every_position", "after_window"]
+    window: Annotated[int, Field(ge=2, le=200)]
+    embedding: Annotated[int, Field(ge=0, le=512)]
+    units: Annotated[int, Field(ge=1, le=2048)]
+    layers: Annotated[int, Field(ge=1, le=4)]
+    dropout: Share
+    output: Literal["softmax", "sigmoid"]
+    optimizer: Optimizer
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    batch: Annotated[int, Field(ge=1, le=65_536)]
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+
+    @model_validator(mode="after")
+    def _one_hot_where_prefixes_are_zeros(self) -> Self:
+        if self.target == "after_window" and self.embedding:
+            raise ValueError("target 'after_window' feeds one-hot characters and zeros: it needs embedding 0")
+        return self
+
+
+class Ngram(_Section):
+    """The smoothed character n-gram model that the LSTM is measured against."""
+
+    order: Annotated[int, Field(ge=1, le=12)]
+
+
+class Imdb(_Section):
+    """The sentiment LSTM and its training."""
+
+    protocol: Literal["holdout", "official"]
+    length: Annotated[int, Field(ge=1, le=5000)]
+    embedding: Annotated[int, Field(ge=1, le=1024)]
+    units: Annotated[int, Field(ge=1, le=2048)]
+    bidirectional: bool
+    pooling: Literal["last", "mean_max"]
+    dropout: Share
+    word_dropout: Share
+    optimizer: Optimizer
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    batch: Annotated[int, Field(ge=1, le=65_536)]
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    bucketed: bool
+
+
+class Score(_Section):
+    """What the language models are asked about."""
+
+    lengths: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1)]
+    examples: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _lengths_once(self) -> Self:
+        if len(set(self.lengths)) != len(self.lengths):
+            raise ValueError(f"lengths names a length twice: {self.lengths}")
+        return self
+
+
+class Evaluate(_Section):
+    """How scores become metrics."""
+
+    length: Count
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    block: Count
+    protocol_windows: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Params(_Section):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    threads: Annotated[int, Field(ge=1, le=256)]
+    download: Download
+    languages: dict[Name, Language]
+    split: Split
+    vectorize: Vectorize
+    language_model: LanguageModel
+    ngram: Ngram
+    imdb: Imdb
+    score: Score
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _languages_differ(self) -> Self:
+        if len(self.languages) < 2:
+            raise ValueError(f"languages: expected at least two to tell apart, got {len(self.languages)}")
+        seen: dict[str, str] = {}
+        for name, language in self.languages.items():
+            if language.text in seen:
+                raise ValueError(f"languages: {seen[language.text]} and {name} name the same text, {language.text}")
+            seen[language.text] = name
+        return self
+
+    @model_validator(mode="after")
+    def _evaluated_length_is_scored(self) -> Self:
+        if self.evaluate.length not in self.score.lengths:
+            raise ValueError(f"evaluate.length is {self.evaluate.length}, expected one of score.lengths {self.score.lengths}")
+        return self
+
+
+def load_params(path: Path = paths.PARAMS) -> Params:
+    """Read and check `params.yaml`.
+
+    Raises:
+        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
+    """
+    try:
+        value = yaml.load(read_text(path), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(value)
+    except ValidationError as error:
+        problems = [_explain(problem) for problem in error.errors()]
+        raise TextLSTMError(f"{path}: " + f"\n{path}: ".join(problems)) from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that stands twice in one mapping is an error (plain YAML loaders keep the last one in silence)."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
+    if twice is not None:
+        raise yaml.constructor.ConstructorError(None, None, f"{twice!r} stands twice in one mapping: name it once", node.start_mark)
+    return loader.construct_mapping(node, deep=True)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _explain(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    kind, got = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        *parents, key = problem["loc"]
+        near = difflib.get_close_matches(str(key), _known_keys(parents), n=1, cutoff=0.0)
+        return f"{place}: unknown key; did you mean {'.'.join([*map(str, parents), near[0]])}?" if near else f"{place}: unknown key"
+    if kind == "missing":
+        return f"{place}: missing. Add it: see the params.yaml of the repository for its meaning"
+    message = problem["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return f"{place}: {message}" if place else message
+    hint = ""
+    if isinstance(got, str) and kind in {"float_type", "int_type"} and _is_number(got):
+        hint = " (YAML reads a number such as 1e-3 as text: write 0.001)"
+    return f"{place}: {message[0].lower()}{message[1:]}, got {got!r}{hint}"
+
+
+def _known_keys(parents: list[Any]) -> list[str]:
+    model: Any = Params
+    for part in parents:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else Language
+        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Language
+    return list(model.model_fields)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""Where the stages find and leave things, relative to the root of the checkout. Nothing else spells a path."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+SOURCES = Path("data/sources.yaml")
+
+CHECKED = Path("data/checked.txt")
+RAW_UDHR = Path("data/raw/udhr")
+RAW_IMDB = Path("data/raw/imdb.parquet")
+
+SPLIT_LANGUAGES = Path("data/split/language")
+TRAIN_IMDB = Path("data/split/imdb/train.parquet")
+TEST_IMDB = Path("data/split/imdb/test.parquet")
+
+VOCABULARY = Path("data/vectors/characters.json")
+TOKENIZER = Path("data/vectors/words.json")
+VECTORS_IMDB = Path("data/vectors/imdb.npz")
+
+LANGUAGE_MODELS = Path("models/language")
+NGRAM_MODELS = Path("models/ngram")
+IMDB_MODEL = Path("models/imdb")
+
+SCORES_LANGUAGE = Path("data/scores/language.npz")
+SCORES_IMDB = Path("data/scores/imdb.npz")
+SCORES_IMDB_LINEAR = Path("data/scores/imdb_linear.npz")
+
+METRICS_LANGUAGE = Path("metrics/language.json")
+METRICS_IMDB = Path("metrics/imdb.json")
+TRACKED = Path(".textlstm/tracked.txt")
+CURVES = Path("metrics/curves")
+PLOTS = Path("metrics/plots")
+CONDITIONAL = PLOTS / "conditional_probabilities.csv"
+
+
+def training_text(language: str) -> Path:
+    """The part of a language's text that its model learns from."""
+    return SPLIT_LANGUAGES / language / "train.txt"
+
+
+def heldout_text(language: str) -> Path:
+    """The part of a language's text that is kept for the test."""
+    return SPLIT_LANGUAGES / language / "heldout.txt"
+
+
+def language_vectors(language: str) -> Path:
+    """The character ids of a language's two texts."""
+    return Path("data/vectors/language") / f"{language}.npz"
+
+
+def language_model(language: str) -> Path:
+    """The folder of a language's LSTM."""
+    return LANGUAGE_MODELS / language
+
+
+def ngram_model(language: str) -> Path:
+    """The folder of a language's n-gram model."""
+    return NGRAM_MODELS / language
+
+
+def curve(name: str) -> Path:
+    """The loss of each epoch of one training."""
+    return CURVES / f"{name}.csv"
+
+
+def plot(name: str) -> Path:
+    """The points of one plot."""
+    return PLOTS / f"{name}.csv"

@@ -1,0 +1,73 @@
+"""The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+
+def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
+    """Draw every plot that there is: ROC curves, histograms of scores, confusion matrices, and one picture of all loss curves."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for path in sorted(plots.glob("*.csv")):
+        kind = path.stem.split("_")[0]
+        if kind in _KINDS:
+            drawn.append(_draw(folder / f"{path.stem}.png", _KINDS[kind], pd.read_csv(path)))
+    losses = {path.stem: pd.read_csv(path) for path in sorted(curves.glob("*.csv"))}
+    if losses:
+        drawn.append(_draw(folder / "loss.png", _losses, losses))
+    return drawn
+
+
+def _draw(path: Path, draw: Any, data: Any) -> Path:
+    figure, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+    draw(axes, data)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+    return path
+
+
+def _roc(axes: Axes, table: pd.DataFrame) -> None:
+    for series, rows in table.groupby("series", sort=False):
+        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series))
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC curve")
+    axes.legend(loc="lower right")
+
+
+def _histogram(axes: Axes, table: pd.DataFrame) -> None:
+    for series, rows in table.groupby("series", sort=False):
+        axes.plot(rows["score"], rows["count"], drawstyle="steps-mid", label=str(series))
+    axes.set(xlabel="score", ylabel="count", title="Scores by true label")
+    axes.legend()
+
+
+def _confusion(axes: Axes, table: pd.DataFrame) -> None:
+    names = list(dict.fromkeys(table["actual"]))
+    counts = table["count"].to_numpy().reshape(len(names), len(names))
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(len(names)):
+        for column in range(len(names)):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 4 else 0)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="actual", title="Confusion matrix")
+
+
+def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
+    for name, rows in losses.items():
+        axes.plot(rows["epoch"], rows["loss"], marker="o", label=name)
+    axes.set(xlabel="epoch", ylabel="training loss (nats)", title="Loss")
+    axes.legend()
+
+
+_KINDS = {"roc": _roc, "histogram": _histogram, "confusion": _confusion}

@@ -1,0 +1,85 @@
+"""Reviews to word ids and back. Training and prediction load the same file, so they cannot disagree.
+
+Ids 0, 1 and 2 are `<pad>`, `<start>` and `<unknown>`; words follow from 3, the most frequent first. Does not stem and does not drop
+stop words.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.files import write_json
+from textlstm.vocabulary import read_entries
+
+PAD, START, UNKNOWN = 0, 1, 2
+_SPECIAL = ("<pad>", "<start>", "<unknown>")
+_FORMAT = "textlstm words 1"
+_LINE_BREAK = re.compile(r"<br\s*/?>")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[!?]")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a review, lower-cased, with the marks ! and ?.
+
+    >>> words_of("It's GREAT!<br />Really?")
+    ["it's", 'great', '!', 'really', '?']
+    """
+    return _WORD.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Words in the order of their ids.
+
+    >>> tokenizer = Tokenizer.learn(["good film", "good fun"], 5)
+    >>> tokenizer.encode("good grief").tolist()
+    [1, 3, 2]
+    >>> tokenizer.decode([1, 3, 2])
+    '<start> good <unknown>'
+    """
+
+    words: tuple[str, ...]  # id i + 3 is words[i]
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int) -> "Tokenizer":
+        """The most frequent words of `texts`, as many as fit into `size` ids; ties in alphabetical order."""
+        counts = Counter[str]()
+        for text in texts:
+            counts.update(words_of(text))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words, start=len(_SPECIAL))}
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the three special ones included."""
+        return len(_SPECIAL) + len(self.words)
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """`<start>` and the ids of the words of a review, shape (1 + number of words,)."""
+        ids = self._ids
+        return np.array([START, *(ids.get(word, UNKNOWN) for word in words_of(text))], dtype=np.int32)
+
+    def decode(self, ids: Iterable[Any]) -> str:
+        """The words of ids, separated by spaces; the inverse of `encode` for known words."""
+        names = _SPECIAL + self.words
+        return " ".join(names[int(index)] for index in ids)
+
+    def save(self, path: Path) -> None:
+        """Write the words as JSON."""
+        write_json(path, {"format": _FORMAT, "words": list(self.words)})
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read what `save` wrote; anything else is a TextLSTMError."""
+        return cls(tuple(read_entries(path, _FORMAT, "words")))

@@ -1,0 +1,228 @@
+"""One MLflow run for each state of the pipeline: the only module that imports MLflow.
+
+A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped metrics, final
+metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server.
+
+What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of it once MLflow has
+it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything delivers it.
+
+The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of the repository, with artifacts in `mlartifacts/` beside it.
+"""
+
+import csv
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+import mlflow
+import requests
+import sqlalchemy.exc
+import yaml
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from textlstm import paths
+from textlstm.errors import TextLSTMError
+from textlstm.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
+from textlstm.pictures import draw_pictures
+
+EXPERIMENT = "textlstm"
+STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
+_FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
+_AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a run will hold, but for its files."""
+
+    state: str  # digest of dvc.lock without the stage that tracks
+    experiment: str  # name of the DVC experiment; "" after a plain `dvc repro`
+    tags: dict[str, str]
+    params: dict[str, str]
+    metrics: list[tuple[str, float, int]]  # name, value, step
+
+
+def repository_root() -> Path:
+    """The root of the repository that a stage belongs to; DVC says which it is, also to an experiment in a temporary folder."""
+    return Path(os.environ.get("DVC_ROOT") or _git("rev-parse", "--show-toplevel") or Path.cwd()).resolve()
+
+
+def pipeline_state(lock: Path, own_stage: str = "track") -> str:
+    """Digest of what `dvc.lock` says of all stages but the one that tracks: equal for equal code, parameters, data and results."""
+    stages = (yaml.safe_load(read_text(lock)) or {}).get("stages", {})
+    others = {name: entry for name, entry in stages.items() if name != own_stage}
+    if not others:
+        raise TextLSTMError(f"{lock}: expected the stages of the pipeline, got none. Run 'dvc repro' first")
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def collect() -> Record:
+    """Read what the current folder's pipeline has produced."""
+    lock = Path("dvc.lock")
+    state, experiment = pipeline_state(lock), os.environ.get("DVC_EXP_NAME", "")
+    tags = {
+        STATE: state,
+        NAME: experiment,
+        "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
+        "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        "textlstm.uncommitted_changes": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
+        "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
+        "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",
+        "mlflow.runName": experiment or f"repro-{state[:8]}",
+    }
+    params = {key: str(value) for key, value in _flat(yaml.safe_load(read_text(paths.PARAMS)))}
+    metrics = [(key, float(value), 0) for path in _metric_files() for key, value in _flat(read_json(path), f"{path.stem}.") if _number(value)]
+    tags |= {f"textlstm.{key}": value for path in _metric_files() for key, value in _flat(read_json(path), f"{path.stem}.") if isinstance(value, str)}
+    for path in sorted(paths.CURVES.glob("*.csv")):
+        for row in csv.DictReader(read_text(path).splitlines()):
+            step = int(row.pop("epoch"))
+            metrics += [(f"{path.stem}.{column}", float(value), step) for column, value in row.items() if value]
+    return Record(state, experiment, tags, params, metrics)
+
+
+def post(record: Record, root: Path) -> Path:
+    """Put a record and the files of the current folder's pipeline into the outbox; the same record twice is one entry."""
+    entry = root / ".textlstm" / "outbox" / (record.state[:16] + (f"-{record.experiment}" if record.experiment else ""))
+    with atomic_folder(entry) as folder:
+        write_json(folder / "run.json", asdict(record))
+        files = folder / "files"
+        files.mkdir()
+        for path in (Path("dvc.lock"), Path("dvc.yaml"), paths.PARAMS, *_metric_files()):
+            shutil.copy(path, files / path.name)
+        for source in (paths.CURVES, paths.PLOTS):
+            shutil.copytree(source, files / source.name)
+        draw_pictures(paths.CURVES, paths.PLOTS, files / "pictures")
+    return entry
+
+
+def deliver(root: Path) -> list[str]:
+    """Log all entries of the outbox to MLflow, each as one run, and empty it.
+
+    Returns:
+        One line for each entry: what became of it.
+
+    Raises:
+        TextLSTMError: MLflow cannot be used; what was not delivered is still in the outbox.
+    """
+    outbox = root / ".textlstm" / "outbox"
+    address = tracking_address(root)
+    lines = []
+    try:
+        with _locked(root):
+            entries = sorted(path for path in outbox.iterdir() if not path.name.startswith(".")) if outbox.is_dir() else []
+            client = mlflow.MlflowClient(address)
+            experiment = _experiment(client, root) if entries else ""
+            for entry in entries:
+                lines.append(_deliver_one(client, experiment, entry))
+                shutil.rmtree(entry)
+    except _FAULTS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TextLSTMError(
+            f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: models and metrics are in place, and "
+            f"what is to be tracked waits in {outbox}. Mend the database or the address, then run 'dvc repro' or 'python -m stages.track'"
+        ) from None
+    return lines
+
+
+def tracking_address(root: Path) -> str:
+    """Where runs go: $MLFLOW_TRACKING_URI, or a SQLite file at the root of the repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path) -> str:
+    record = Record(**read_json(entry / "run.json"))
+    same = f"tags.`{STATE}` = '{record.state}'"
+    if record.experiment:
+        same += f" and tags.`{NAME}` = '{record.experiment}'"
+    for run in client.search_runs([experiment], same):
+        if run.info.status == "FINISHED":
+            return f"already tracked as run {run.info.run_id}, {run.info.run_name}"
+        if run.info.status == "RUNNING":  # the process that began it is gone: deliveries hold a lock
+            client.set_terminated(run.info.run_id, "KILLED")
+    run = client.create_run(experiment, tags=record.tags)
+    identity = run.info.run_id
+    try:
+        now = int(time.time() * 1000)
+        params = [Param(key, value) for key, value in record.params.items()]
+        metrics = [Metric(key, value, now, step) for key, value, step in record.metrics]
+        for begin in range(0, len(params), _AT_ONCE["params"]):
+            client.log_batch(identity, params=params[begin : begin + _AT_ONCE["params"]])
+        for begin in range(0, len(metrics), _AT_ONCE["metrics"]):
+            client.log_batch(identity, metrics=metrics[begin : begin + _AT_ONCE["metrics"]])
+        client.log_artifacts(identity, str(entry / "files"))
+        client.log_batch(identity, tags=[RunTag("textlstm.complete", "true")])
+        client.set_terminated(identity, "FINISHED")
+    except BaseException:
+        _try_to_fail(client, identity)
+        raise
+    return f"tracked as run {identity}, {run.info.run_name}"
+
+
+def _try_to_fail(client: mlflow.MlflowClient, identity: str) -> None:
+    """Mark a run as failed if the store still answers; if not, the next delivery marks it."""
+    try:
+        client.set_terminated(identity, "FAILED")
+    except _FAULTS:
+        return
+
+
+def _experiment(client: mlflow.MlflowClient, root: Path) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return cast(str, found.experiment_id)
+    own = not os.environ.get("MLFLOW_TRACKING_URI")
+    return cast(str, client.create_experiment(EXPERIMENT, artifact_location=(root / "mlartifacts").as_uri() if own else None))
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """One process at a time: MLflow's first use of an empty database is not safe for several, and neither is search-then-create."""
+    path = root / ".textlstm" / "tracking.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def mark_tracked(record: Record) -> None:
+    """Write the output of the stage: git does not carry it, so that a fresh clone's first `dvc repro` tracks the committed state too."""
+    write_text(paths.TRACKED, f"{record.state}\n")
+
+
+def _metric_files() -> list[Path]:
+    files = [paths.METRICS_LANGUAGE, paths.METRICS_IMDB]
+    for path in files:
+        if not path.exists():
+            raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
+    return files
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, child in value.items():
+        if isinstance(child, dict):
+            yield from _flat(child, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", child
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
