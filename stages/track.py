@@ -1,7 +1,7 @@
 """Record the state of the pipeline as one MLflow run.
 
 Reads   dvc.lock, dvc.yaml, params.yaml, metrics/
-Writes  an MLflow run (see textlstm.tracking), and .textlstm/tracked.txt, which names the state
+Writes  an MLflow run (see textlstm.tracking.runs), and .textlstm/tracked.txt, which names the state
 Run     python -m stages.track: by hand too, as often as you like; what is tracked already is not tracked again
 """
 
@@ -10,7 +10,7 @@ import sys
 
 from textlstm.errors import TextLSTMError
 from textlstm.stage import run
-from textlstm.tracking import collect, deliver, mark_tracked, post, repository_root
+from textlstm.tracking.runs import collect, deliver, mark_tracked, post, repository_root
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One MLflow run for each state of the pipeline: the only module that imports MLflow.
+"""One MLflow run for each state of the pipeline.
 
 A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped metrics, final
 metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server.
