@@ -23,7 +23,9 @@ def main() -> None:
     except TextLSTMError as error:
         if "DVC_EXP_NAME" not in os.environ:
             raise
-        print(f"track: {error}", file=sys.stderr)  # a failed stage would cost the experiment its results; the outbox keeps its record
+        print(
+            f"track: {error}", file=sys.stderr
+        )  # a failed stage would cost the experiment its results; the outbox keeps its record
     mark_tracked(record)
 
 

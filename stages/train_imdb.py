@@ -20,7 +20,9 @@ def main() -> None:
     reproducible.set_up(params.seed, params.threads)
     arrays = read_arrays(paths.VECTORS_IMDB)
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
-    model, losses = train_sentiment_model(reviews, arrays["labels"], Tokenizer.load(paths.TOKENIZER), params.imdb, seed=params.seed)
+    model, losses = train_sentiment_model(
+        reviews, arrays["labels"], Tokenizer.load(paths.TOKENIZER), params.imdb, seed=params.seed
+    )
     model.save(paths.IMDB_MODEL)
     write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
     print(f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")

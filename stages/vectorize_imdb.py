@@ -22,7 +22,9 @@ def main() -> None:
     ids, offsets = encode_reviews(tokenizer, table["text"])
     tokenizer.save(paths.TOKENIZER)
     write_arrays(paths.VECTORS_IMDB, ids=ids, offsets=offsets, labels=table["label"].to_numpy())
-    print(f"imdb: {tokenizer.size:,} word ids, {len(ids):,} words, half of the reviews have more than {np.median(np.diff(offsets)):.0f}")
+    print(
+        f"imdb: {tokenizer.size:,} word ids, {len(ids):,} words, half of the reviews have more than {np.median(np.diff(offsets)):.0f}"
+    )
 
 
 if __name__ == "__main__":

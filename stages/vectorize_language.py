@@ -16,7 +16,9 @@ def main(language: str) -> None:
     train = vocabulary.encode(read_text(paths.training_text(language)))
     heldout = vocabulary.encode(read_text(paths.heldout_text(language)))
     write_arrays(paths.language_vectors(language), train=train, heldout=heldout)
-    print(f"{language}: {len(train):,} + {len(heldout):,} ids of {train.itemsize} byte(s), {(heldout == UNKNOWN).sum()} unknown in heldout")
+    print(
+        f"{language}: {len(train):,} + {len(heldout):,} ids of {train.itemsize} byte(s), {(heldout == UNKNOWN).sum()} unknown in heldout"
+    )
 
 
 if __name__ == "__main__":

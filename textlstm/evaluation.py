@@ -29,7 +29,9 @@ Rows = list[tuple[Any, ...]]
 _LINEAR = "linear"
 
 
-def language_metrics(scores: Scores, languages: list[str], settings: Evaluate, *, lengths: list[int], seed: int) -> dict[str, Any]:
+def language_metrics(
+    scores: Scores, languages: list[str], settings: Evaluate, *, lengths: list[int], seed: int
+) -> dict[str, Any]:
     """All figures of `metrics/language.json`.
 
     Args:

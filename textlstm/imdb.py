@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     train = table[table["part"] == "train"]
     if protocol == "official":
         return train.reset_index(drop=True), table[table["part"] == "test"].reset_index(drop=True)
-    held_out: list[int] = []
+    held_out: list[Hashable] = []
     for label, rows in train.groupby("label"):
         copies = defaultdict(list)
         for row, text in rows["text"].items():

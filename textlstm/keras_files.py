@@ -43,7 +43,9 @@ def load(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
         reason = str(error).strip().splitlines()[0]
-        raise TextLSTMError(f"{path}: expected a Keras model, got a file that does not load ({reason}). {how_to_make(path)}") from None
+        raise TextLSTMError(
+            f"{path}: expected a Keras model, got a file that does not load ({reason}). {how_to_make(path)}"
+        ) from None
 
 
 def _renumber(value: Any, numbers: dict[int, int]) -> None:

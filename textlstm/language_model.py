@@ -53,7 +53,9 @@ def build_language_model(
         if dropout and (embedding or number > 1):
             x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
         last = number == layers_
-        lstm = layers.LSTM(units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}")
+        lstm = layers.LSTM(
+            units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}"
+        )
         x = lstm(x)  # (B, T, H), or (B, H) after a whole window
     if dropout:
         x = layers.Dropout(dropout, name="dropout_out")(x)

@@ -101,10 +101,10 @@ def histogram(scores: Floats, edges: Floats) -> list[int]:
     return [int(count) for count in counts]
 
 
-def rounded(value: Any, digits: int = 6) -> Any:
-    """The same nested value with every float rounded: more digits than anyone reads, fewer than differ between machines of one kind."""
-    if isinstance(value, dict):
-        return {key: rounded(child, digits) for key, child in value.items()}
-    if isinstance(value, float):
-        return round(value, digits)
-    return value
+def rounded(figures: dict[str, Any], digits: int = 6) -> dict[str, Any]:
+    """The same nested figures with every float rounded: more digits than anyone reads."""
+    return {key: rounded(value, digits) if isinstance(value, dict) else _round(value, digits) for key, value in figures.items()}
+
+
+def _round(value: Any, digits: int) -> Any:
+    return round(value, digits) if isinstance(value, float) else value

@@ -175,10 +175,12 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    keys = [loader.construct_object(key) for key, _ in node.value]
     twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
     if twice is not None:
-        raise yaml.constructor.ConstructorError(None, None, f"{twice!r} stands twice in one mapping: name it once", node.start_mark)
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{twice!r} stands twice in one mapping: name it once", node.start_mark
+        )
     return loader.construct_mapping(node, deep=True)
 
 
@@ -191,7 +193,9 @@ def _explain(problem: Any) -> str:
     if kind == "extra_forbidden":
         *parents, key = problem["loc"]
         near = difflib.get_close_matches(str(key), _known_keys(parents), n=1, cutoff=0.0)
-        return f"{place}: unknown key; did you mean {'.'.join([*map(str, parents), near[0]])}?" if near else f"{place}: unknown key"
+        return (
+            f"{place}: unknown key; did you mean {'.'.join([*map(str, parents), near[0]])}?" if near else f"{place}: unknown key"
+        )
     if kind == "missing":
         return f"{place}: missing. Add it: see the params.yaml of the repository for its meaning"
     message = problem["msg"].removeprefix("Value error, ")

@@ -8,6 +8,7 @@ about a context longer than those it learnt from.
 Characters outside the vocabulary say nothing about a language: they count as log 1 = 0 under every model.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,10 @@ Floats = npt.NDArray[np.float64]
 class CharacterModel(Protocol):
     """What an LSTM and an n-gram model have in common."""
 
-    vocabulary: Vocabulary
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that the model knows."""
+        ...
 
     def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
         """The table of a text; entries beyond the end of the text are 0.
@@ -67,7 +71,7 @@ def window_log_likelihoods(table: Floats, length: int) -> Floats:
             "Give a longer text, or take the length out of score.lengths"
         )
     windows = count - length + 1
-    head = table[:windows, : min(length, width)].sum(axis=1)
+    head = np.asarray(table[:windows, : min(length, width)].sum(axis=1))
     if length <= width:
         return head
     running = np.concatenate([[0.0], np.cumsum(table[:, width - 1])])  # running[j]: the last column's sum over rows before j
@@ -100,7 +104,7 @@ def reading(table: Floats) -> Floats:
 
 
 def score_texts(
-    models: dict[str, dict[str, CharacterModel]], texts: dict[str, str], lengths: list[int]
+    models: Mapping[str, Mapping[str, CharacterModel]], texts: Mapping[str, str], lengths: list[int]
 ) -> dict[str, npt.NDArray[Any]]:
     """Log-likelihoods of all windows of all texts under all models.
 
@@ -137,13 +141,11 @@ def score_texts(
     return {name: np.concatenate(parts) for name, parts in scores.items()}
 
 
-def conditional_probabilities(models: dict[str, CharacterModel], strings: list[str]) -> list[tuple[str | float, ...]]:
+def conditional_probabilities(models: Mapping[str, CharacterModel], strings: list[str]) -> list[tuple[str | float, ...]]:
     """How strings are scored, character by character: (string, what is given, the character, its probability under each model)."""
     rows: list[tuple[str | float, ...]] = []
     for string in strings:
-        probabilities = []
-        for model in models.values():
-            probabilities.append(np.exp(reading(model.log_probabilities(model.vocabulary.encode(string)))))
+        readings = [reading(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values()]
         for index, character in enumerate(string):
-            rows.append((string, f"<start>{string[:index]}", character, *(float(column[index]) for column in probabilities)))
+            rows.append((string, f"<start>{string[:index]}", character, *(float(np.exp(column[index])) for column in readings)))
     return rows

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -85,8 +85,9 @@ def collect() -> Record:
         "mlflow.runName": experiment or f"repro-{state[:8]}",
     }
     params = {key: str(value) for key, value in _flat(yaml.safe_load(read_text(paths.PARAMS)))}
-    metrics = [(key, float(value), 0) for path in _metric_files() for key, value in _flat(read_json(path), f"{path.stem}.") if _number(value)]
-    tags |= {f"textlstm.{key}": value for path in _metric_files() for key, value in _flat(read_json(path), f"{path.stem}.") if isinstance(value, str)}
+    figures = [figure for path in _metric_files() for figure in _flat(read_json(path), f"{path.stem}.")]
+    metrics = [(key, float(value), 0) for key, value in figures if not isinstance(value, str)]
+    tags |= {f"textlstm.{key}": value for key, value in figures if isinstance(value, str)}
     for path in sorted(paths.CURVES.glob("*.csv")):
         for row in csv.DictReader(read_text(path).splitlines()):
             step = int(row.pop("epoch"))
@@ -183,14 +184,14 @@ def _try_to_fail(client: mlflow.MlflowClient, identity: str) -> None:
 def _experiment(client: mlflow.MlflowClient, root: Path) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
-        return cast(str, found.experiment_id)
+        return found.experiment_id
     own = not os.environ.get("MLFLOW_TRACKING_URI")
-    return cast(str, client.create_experiment(EXPERIMENT, artifact_location=(root / "mlartifacts").as_uri() if own else None))
+    return client.create_experiment(EXPERIMENT, artifact_location=(root / "mlartifacts").as_uri() if own else None)
 
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """One process at a time: MLflow's first use of an empty database is not safe for several, and neither is search-then-create."""
+    """One process at a time: neither MLflow's first use of an empty database nor search-then-create is safe for several."""
     path = root / ".textlstm" / "tracking.lock"
     path.parent.mkdir(exist_ok=True)
     with path.open("w") as file:
@@ -199,7 +200,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def mark_tracked(record: Record) -> None:
-    """Write the output of the stage: git does not carry it, so that a fresh clone's first `dvc repro` tracks the committed state too."""
+    """Write the output of the stage; git does not carry it, so the first `dvc repro` of a fresh clone tracks the committed state."""
     write_text(paths.TRACKED, f"{record.state}\n")
 
 
@@ -217,10 +218,6 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(child, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", child
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _git(*words: str) -> str:
