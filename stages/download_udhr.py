@@ -8,7 +8,7 @@ Run     python -m stages.download_udhr
 from textlstm import paths
 from textlstm.datasets import check_content, load_source, read_udhr
 from textlstm.download import fetch, mirror_setting
-from textlstm.files import atomic_folder
+from textlstm.files import write_folder
 from textlstm.params import load_params
 from textlstm.stage import run
 
@@ -20,9 +20,7 @@ def main() -> None:
     archive = fetch(source, mirror=mirror_setting(settings.mirror), retries=settings.retries, timeout=settings.timeout)
     translations = read_udhr(archive)
     check_content(source, "translations", translations.items(), archive)
-    with atomic_folder(paths.RAW_UDHR) as folder:
-        for name, text in translations.items():
-            (folder / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
+    write_folder(paths.RAW_UDHR, {f"{name}.txt": text for name, text in translations.items()})
     print(f"udhr: {len(translations)} translations, {sum(map(len, translations.values())):,} characters")
 
 

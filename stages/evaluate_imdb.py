@@ -15,13 +15,14 @@ from textlstm.stage import run
 def main() -> None:
     params = load_params()
     scores, linear = read_arrays(paths.SCORES_IMDB), read_arrays(paths.SCORES_IMDB_LINEAR)
-    metrics = imdb_metrics(scores, linear, params.imdb.protocol)
+    metrics = imdb_metrics(scores, linear, params.imdb.protocol, params.evaluate, seed=params.seed)
     for name, (header, rows) in imdb_plots(scores, linear).items():
         write_csv(paths.plot(name), header, rows)
     write_json(paths.METRICS_IMDB, metrics)
+    nbsvm, baseline = metrics["baselines"]["nbsvm"], metrics["baselines"]["linear"]
     print(
-        f"imdb, {metrics['protocol']}: accuracy {metrics['accuracy']:.4f}, AUC {metrics['auc']:.4f}; "
-        f"linear accuracy {metrics['baselines']['linear']['accuracy']:.4f}"
+        f"imdb, {metrics['protocol']}: accuracy {metrics['accuracy']:.4f}, AUC {metrics['auc']:.4f}; accuracy of the LSTM alone "
+        f"{metrics['lstm']['accuracy']:.4f}, of NB-SVM alone {nbsvm['accuracy']:.4f}, of TF-IDF with a linear model {baseline['accuracy']:.4f}"
     )
 
 

@@ -20,9 +20,10 @@ def main() -> None:
     for name, (header, rows) in language_plots(scores, languages, settings.length).items():
         write_csv(paths.plot(name), header, rows)
     write_json(paths.METRICS_LANGUAGE, metrics)
+    lstm, ngram = metrics["lstm"], metrics["baselines"]["ngram"]
     print(
-        f"language: AUC {metrics['auc']:.4f} ({metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}), "
-        f"accuracy {metrics['accuracy']:.4f}; n-gram AUC {metrics['baselines']['ngram']['auc']:.4f}"
+        f"language: AUC {metrics['auc']:.4f} ({metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}), accuracy {metrics['accuracy']:.4f}; "
+        f"LSTM alone: AUC {lstm['auc']:.4f}, n-gram alone: AUC {ngram['auc']:.4f}"
     )
 
 

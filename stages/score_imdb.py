@@ -1,13 +1,15 @@
 """Score the reviews to test on, from their text, exactly as a user's review is scored.
 
-Reads   models/imdb/, data/split/imdb/test.parquet
-Writes  data/scores/imdb.npz: probability (n,) and label (n,)
+Reads   models/imdb/, models/nbsvm/, data/split/imdb/test.parquet
+Writes  data/scores/imdb.npz: log-odds of both models (n,), of them together, and label (n,)
 Run     python -m stages.score_imdb
 """
 
 from textlstm import paths, reproducible
 from textlstm.files import write_arrays
 from textlstm.imdb import read_table
+from textlstm.metrics import combine
+from textlstm.nbsvm import NbsvmModel
 from textlstm.params import load_params
 from textlstm.sentiment_model import SentimentModel
 from textlstm.stage import run
@@ -17,8 +19,10 @@ def main() -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
     test = read_table(paths.TEST_IMDB)
-    probability = SentimentModel.load(paths.IMDB_MODEL).predict(test["text"].tolist())
-    write_arrays(paths.SCORES_IMDB, probability=probability, label=test["label"].to_numpy())
+    texts, ngrams = test["text"].tolist(), NbsvmModel.load(paths.NBSVM_MODEL)
+    lstm_odds, ngram_odds = SentimentModel.load(paths.IMDB_MODEL).log_odds(texts), ngrams.log_odds(texts)
+    both = combine(lstm_odds, ngram_odds, ngrams.weight)
+    write_arrays(paths.SCORES_IMDB, both=both, lstm=lstm_odds, ngrams=ngram_odds, label=test["label"].to_numpy())
     print(f"imdb: {len(test):,} reviews scored")
 
 

@@ -8,9 +8,9 @@ Run     python -m stages.score_language
 from textlstm import paths, reproducible
 from textlstm.files import read_text, remove_others, write_arrays, write_csv
 from textlstm.language_model import LanguageModel
-from textlstm.ngram import NgramModel
+from textlstm.mixture import Counting
 from textlstm.params import load_params
-from textlstm.scoring import conditional_probabilities, score_texts
+from textlstm.scoring import CharacterModel, conditional_probabilities, score_texts
 from textlstm.stage import run
 
 
@@ -20,11 +20,20 @@ def main() -> None:
     for folder in (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES):
         remove_others(folder, params.languages)
     lstm = {language: LanguageModel.load(paths.language_model(language)) for language in params.languages}
-    ngram = {language: NgramModel.load(paths.ngram_model(language)) for language in params.languages}
+    counting = {language: Counting.load(paths.ngram_model(language)) for language in params.languages}
     texts = {language: read_text(paths.heldout_text(language)) for language in params.languages}
-    scores = score_texts({"lstm": lstm, "ngram": ngram}, texts, params.score.lengths)
+    mixed = {language: model.beside(lstm[language]) for language, model in counting.items()}
+    kinds: dict[str, dict[str, CharacterModel]] = {
+        "mixed": mixed,
+        "lstm": {**lstm},
+        "ngram": {language: model.text for language, model in counting.items()},
+        "counting": {language: model.alone() for language, model in counting.items()},
+    }
+    scores = score_texts(kinds, texts, params.score.lengths)
     write_arrays(paths.SCORES_LANGUAGE, **scores)
-    write_csv(paths.CONDITIONAL, ("string", "given", "character", *lstm), conditional_probabilities(lstm, params.score.examples))
+    write_csv(
+        paths.CONDITIONAL, ("string", "given", "character", *mixed), conditional_probabilities(mixed, params.score.examples)
+    )
     windows = {length: len(scores[f"label_{length}"]) for length in params.score.lengths}
     print("windows scored: " + ", ".join(f"{count:,} of {length}" for length, count in windows.items()))
 

@@ -1,4 +1,4 @@
-"""Count the character n-grams of one language: the model that the LSTM is measured against.
+"""Count the character n-grams of one language: the bar for the LSTM, and its partner in the detector.
 
 Reads   data/vectors/characters.json, data/vectors/language/<language>.npz
 Writes  models/ngram/<language>/
@@ -7,6 +7,7 @@ Run     python -m stages.train_ngram english
 
 from textlstm import paths
 from textlstm.files import read_arrays
+from textlstm.mixture import Counting
 from textlstm.ngram import NgramModel
 from textlstm.params import load_params
 from textlstm.scoring import bits_per_character
@@ -17,10 +18,15 @@ from textlstm.vocabulary import Vocabulary
 def main(language: str) -> None:
     params = load_params()
     texts = read_arrays(paths.language_vectors(language))
-    model = NgramModel.learn(texts["train"], Vocabulary.load(paths.VOCABULARY), params.ngram.order)
+    vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
+    text = NgramModel.learn(texts["train"], vocabulary, settings.order)
+    words = NgramModel.learn(texts["words"], vocabulary, settings.words_order) if len(texts["words"]) else None
+    model = Counting(text, words, settings.weight)
     model.save(paths.ngram_model(language))
-    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"])
-    print(f"{language}: {sum(map(len, model.codes)):,} strings counted, {bits:.3f} bits per character on held-out text")
+    bits = bits_per_character(model.alone().log_probabilities(texts["heldout"]), texts["heldout"])
+    print(
+        f"{language}: {sum(map(len, text.codes)):,} strings counted in the text, {bits:.3f} bits per character on held-out text"
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from textlstm.tokenizer import Tokenizer
 def main() -> None:
     params = load_params()
     table = read_table(paths.TRAIN_IMDB)
-    tokenizer = Tokenizer.learn(table["text"], params.vectorize.words)
+    tokenizer = Tokenizer.learn(table["text"], params.vectorize.words, marks=params.vectorize.marks)
     ids, offsets = encode_reviews(tokenizer, table["text"])
     tokenizer.save(paths.TOKENIZER)
     write_arrays(paths.VECTORS_IMDB, ids=ids, offsets=offsets, labels=table["label"].to_numpy())

@@ -1,6 +1,6 @@
-"""Collect the characters of all languages' training texts: the one vocabulary that their models share.
+"""Collect the characters of all languages' training texts and drawn words: the one vocabulary that their models share.
 
-Reads   data/split/language/<language>/train.txt
+Reads   data/split/language/<language>/train.txt, data/words/<language>.txt
 Writes  data/vectors/characters.json
 Run     python -m stages.vocabulary
 """
@@ -14,8 +14,9 @@ from textlstm.vocabulary import Vocabulary
 
 def main() -> None:
     params = load_params()
-    remove_others(paths.SPLIT_LANGUAGES, params.languages)
-    texts = [read_text(paths.training_text(language)) for language in params.languages]
+    for folder in (paths.SPLIT_LANGUAGES, paths.DRAWN_WORDS):
+        remove_others(folder, params.languages)
+    texts = [read_text(place(language)) for language in params.languages for place in (paths.training_text, paths.drawn_words)]
     vocabulary = Vocabulary.learn(texts, least=params.vectorize.least_characters)
     vocabulary.save(paths.VOCABULARY)
     print(f"{vocabulary.size} character ids: <start>, <unknown> and {''.join(vocabulary.characters)!r}")

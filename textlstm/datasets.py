@@ -5,6 +5,7 @@ member by member: nothing is unpacked to disk, so no member can escape, and link
 """
 
 import csv
+import gzip
 import hashlib
 import io
 import re
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+import msgpack
 import yaml
 
 from textlstm import paths
@@ -30,6 +32,7 @@ _LARGEST_TEXT = 1 << 20  # bytes; the longest review has 14 kB
 _LARGEST_TABLE = 1 << 28
 _REVIEW = re.compile(r"aclImdb/(?:(?P<half>train|test)/(?P<label>pos|neg)|train/(?P<unlabelled>unsup))/\d+_\d+\.txt")
 _TRANSLATION = re.compile(r"ucs_detect/udhr/udhr_(?P<name>\w+)\.txt")
+_WORD_LIST = re.compile(r"wordfreq/data/small_(?P<name>\w+)\.msgpack\.gz")
 _HEADER_END = re.compile(r"^-{5,}\s*$", re.MULTILINE)
 
 
@@ -114,6 +117,28 @@ def read_udhr(archive: Path) -> dict[str, str]:
                     )
                 texts[match["name"]] = body[0].replace("\r\n", "\n").strip() + "\n"
     return texts
+
+
+def read_word_lists(archive: Path) -> dict[str, str]:
+    """The small word lists in the wheel, by language code: a line "<word><tab><centibels>" a word, the most frequent first.
+
+    A word of b centibels makes up a share of 10 ** (-b / 100) of all words. The wheel keeps the words of one frequency together, in
+    MessagePack: after a header, item b is the list of words of b centibels.
+    """
+    lists = {}
+    with _opened_zip(archive) as wheel:
+        for info in wheel.infolist():
+            if match := _WORD_LIST.fullmatch(info.filename):
+                try:
+                    header, *ranks = msgpack.unpackb(gzip.decompress(_read(wheel, info, _LARGEST_TABLE, archive)))
+                except (OSError, EOFError, zlib.error, ValueError, msgpack.exceptions.UnpackException) as error:
+                    raise TextLSTMError(
+                        f"{archive}: the member {info.filename!r} is broken ({error}). Delete it and run again"
+                    ) from None
+                if header != {"format": "cB", "version": 1}:
+                    raise TextLSTMError(f"{archive}: {info.filename}: expected a word list of the format cB 1, got {header}")
+                lists[match["name"]] = "".join(f"{word}\t{rank}\n" for rank, words in enumerate(ranks) for word in words)
+    return lists
 
 
 def read_imdb_wheel(archive: Path) -> list[Review]:

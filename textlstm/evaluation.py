@@ -14,10 +14,11 @@ from textlstm.metrics import (
     accuracy,
     auc,
     binary_metrics,
-    bootstrap_interval,
+    bootstrap_intervals,
     histogram,
     language_auc,
-    posterior,
+    language_scores,
+    probability_of,
     roc_points,
     rounded,
 )
@@ -41,20 +42,35 @@ def language_metrics(
         lengths: window lengths that were scored.
         seed: of the bootstrap and of the choice of windows.
     """
-    labels, log_likelihoods = scores[f"label_{settings.length}"], scores[f"lstm_{settings.length}"]
-    low, high = bootstrap_interval(labels, log_likelihoods, rounds=settings.bootstrap, block=settings.block, seed=seed)
+    labels, detector = scores[f"label_{settings.length}"], scores[f"mixed_{settings.length}"]
     chosen = _protocol_windows(labels, len(languages), settings.protocol_windows, seed)
+
+    def alone(kind: str) -> dict[str, Any]:
+        return {
+            **_with_intervals(labels, scores[f"{kind}_{settings.length}"], settings, seed),
+            "bits_per_character": dict(zip(languages, scores[f"bits_{kind}"].tolist(), strict=True)),
+            "by_length": {str(length): _both(scores[f"label_{length}"], scores[f"{kind}_{length}"]) for length in lengths},
+        }
+
     return rounded(
         {
-            **_both(labels, log_likelihoods),
-            "auc_low": low,
-            "auc_high": high,
+            **alone("mixed"),
             "windows": len(labels),
-            "bits_per_character": dict(zip(languages, scores["bits_lstm"].tolist(), strict=True)),
-            "by_length": {str(length): _both(scores[f"label_{length}"], scores[f"lstm_{length}"]) for length in lengths},
-            "seed_protocol": _both(labels[chosen], log_likelihoods[chosen]),
-            "baselines": {"ngram": _both(labels, scores[f"ngram_{settings.length}"])},
+            "seed_protocol": _both(labels[chosen], detector[chosen]),
+            "lstm": alone("lstm"),
+            "baselines": {"ngram": alone("ngram"), "ngram_with_words": alone("counting")},
         }
+    )
+
+
+def _with_intervals(labels: npt.NDArray[np.int64], log_likelihoods: Floats, settings: Evaluate, seed: int) -> dict[str, float]:
+    return _both(labels, log_likelihoods) | bootstrap_intervals(
+        labels,
+        language_scores(labels, log_likelihoods),
+        log_likelihoods.argmax(axis=1) == labels,
+        rounds=settings.bootstrap,
+        block=settings.block,
+        seed=seed,
     )
 
 
@@ -72,14 +88,11 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
     """Header and rows of each plot about languages, by file name."""
     labels = scores[f"label_{length}"]
     roc: Rows = []
-    for kind, name in (("lstm", "LSTM"), ("ngram", "n-gram")):
+    for kind, name in (("mixed", "detector"), ("lstm", "LSTM"), ("ngram", "n-gram")):
         log_likelihoods = scores[f"{kind}_{length}"]
-        if len(languages) == 2:
-            roc += _curve(labels == 0, log_likelihoods[:, 0] - log_likelihoods[:, 1], name)
-        else:
-            for index, language in enumerate(languages):
-                roc += _curve(labels == index, posterior(log_likelihoods)[:, index], f"{name}, {language}")
-    log_likelihoods = scores[f"lstm_{length}"]
+        for language, (positive, answers) in zip(languages, language_scores(labels, log_likelihoods), strict=False):
+            roc += _curve(positive, answers, name if len(languages) == 2 else f"{name}, {language}")
+    log_likelihoods = scores[f"mixed_{length}"]
     best_other = np.sort(log_likelihoods, axis=1)[:, -2]
     margin = log_likelihoods[:, 0] - (log_likelihoods[:, 1] if len(languages) == 2 else best_other)
     return {
@@ -89,33 +102,48 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
     }
 
 
-def imdb_metrics(scores: Scores, linear: Scores, protocol: str) -> dict[str, Any]:
+def imdb_metrics(scores: Scores, linear: Scores, protocol: str, settings: Evaluate, *, seed: int) -> dict[str, Any]:
     """All figures of `metrics/imdb.json`.
 
     Args:
-        scores: `probability` and `label` of the reviews to test on.
+        scores: log-odds `both`, `lstm` and `ngrams`, and `label`, of the reviews to test on.
         linear: `score` of the baseline for the same reviews.
         protocol: "holdout" or "official".
+        settings: the section `evaluate` of the parameters.
+        seed: of the bootstrap.
     """
     labels = scores["label"]
+
+    def figures(log_odds: Floats) -> dict[str, float]:
+        return binary_metrics(labels, probability_of(log_odds)) | bootstrap_intervals(
+            labels,
+            [(labels == POSITIVE, log_odds)],
+            (log_odds > 0) == (labels == POSITIVE),
+            rounds=settings.bootstrap,
+            block=1,
+            seed=seed,
+        )
+
     baseline = {"accuracy": accuracy(labels, (linear["score"] > 0).astype(np.int64)), "auc": auc(labels, linear["score"])}
     return rounded(
         {
-            **binary_metrics(labels, scores["probability"]),
+            **figures(scores["both"]),
             "reviews": len(labels),
             "protocol": protocol,
-            "baselines": {_LINEAR: baseline},
+            "lstm": figures(scores["lstm"]),
+            "baselines": {"nbsvm": figures(scores["ngrams"]), _LINEAR: baseline},
         }
     )
 
 
 def imdb_plots(scores: Scores, linear: Scores) -> dict[str, tuple[tuple[str, ...], Rows]]:
     """Header and rows of each plot about sentiment, by file name."""
-    labels, probability = scores["label"], scores["probability"]
+    labels, probability = scores["label"], probability_of(scores["both"])
     names = [LABELS[label] for label in sorted(set(labels.tolist()))]
-    positive = labels == POSITIVE
+    answers = {"both": scores["both"], "LSTM": scores["lstm"], "NB-SVM": scores["ngrams"], _LINEAR: linear["score"]}
+    roc = [point for name, log_odds in answers.items() for point in _curve(labels == POSITIVE, log_odds, name)]
     return {
-        "roc_imdb": (_ROC, _curve(positive, probability, "LSTM") + _curve(positive, linear["score"], _LINEAR)),
+        "roc_imdb": (_ROC, roc),
         "confusion_imdb": (_CONFUSION, _confusion(labels, (probability > 0.5).astype(np.int64), names)),
         "histogram_imdb": (_HISTOGRAM, _histograms(probability, labels, names, np.linspace(0.0, 1.0, 41))),
     }

@@ -127,9 +127,15 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def remove_others(folder: Path, keep: Iterable[str]) -> None:
-    """Delete the subfolders of `folder` that `keep` does not name: what stages of languages since removed have left there."""
+    """Delete what `folder` holds under names that `keep` lacks (endings do not count): the leavings of languages since removed."""
     names = set(keep)
-    if folder.is_dir():
-        for child in sorted(folder.iterdir()):
-            if child.is_dir() and child.name not in names:
-                shutil.rmtree(child)
+    for child in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if child.stem not in names and not child.name.startswith("."):
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+
+
+def write_folder(path: Path, texts: dict[str, str]) -> None:
+    """Write a folder of UTF-8 texts, all or nothing."""
+    with atomic_folder(path) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -9,8 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import keras
-
+from textlstm.backend import keras
 from textlstm.errors import TextLSTMError
 from textlstm.files import how_to_make, require
 

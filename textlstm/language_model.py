@@ -4,6 +4,9 @@ The model reads `<start>` and a window's characters and is trained at every posi
 all learnt, and any string of up to `window` characters can be scored with contexts that the model knows. This is the language model of
 Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
 
+Where noise is asked for, some of the characters read are replaced by `<unknown>`: the one regulariser that helps much on so little text
+(Xie et al. 2017, arXiv 1703.02573), and it teaches the model to go on after a character that it does not know.
+
 The target "after_window" is the other way, kept to show what it costs: trained only on the character after a full window, then asked
 about prefixes that are padded with zeros at the right, which it has never seen.
 """
@@ -12,18 +15,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import layers
 
 from textlstm import keras_files
+from textlstm.backend import keras
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, read_json, write_json
 from textlstm.params import LanguageModel as Settings
 from textlstm.scoring import Floats, finish_table
 from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
-from textlstm.vocabulary import START, Vocabulary
+from textlstm.vocabulary import START, UNKNOWN, Vocabulary
+
+layers = keras.layers
 
 _LONGEST_UNROLLED = 16  # time steps; up to here an unrolled LSTM is several times as fast as a loop on a CPU
 _SCORED_AT_ONCE = 2048  # windows
@@ -41,7 +45,7 @@ def build_language_model(
         embedding: numbers a character is given; 0 feeds one-hot characters.
         units: cells in each LSTM layer.
         layers_: number of LSTM layers.
-        dropout: share of the inputs of each LSTM and of the output layer that are dropped in training.
+        dropout: share of the outputs of each LSTM that are dropped in training.
     """
     everywhere = target == "every_position"
     ids = keras.Input((window,), dtype="int32", name="characters")  # (B, T)
@@ -50,15 +54,13 @@ def build_language_model(
     else:  # rows of the identity; the row for "nothing" is zeros
         x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(ids)  # (B, T, V)
     for number in range(1, layers_ + 1):
-        if dropout and (embedding or number > 1):
-            x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
         last = number == layers_
         lstm = layers.LSTM(
             units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}"
         )
         x = lstm(x)  # (B, T, H), or (B, H) after a whole window
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout_out")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
     return keras.Model(ids, layers.Dense(size, name="logits")(x), name="language_model")
 
 
@@ -83,15 +85,16 @@ def after_start(windows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 def train_language_model(
-    ids: npt.NDArray[Any], vocabulary: Vocabulary, settings: Settings, *, seed: int, name: str
+    text: npt.NDArray[Any], words: npt.NDArray[Any], vocabulary: Vocabulary, settings: Settings, *, seed: int, name: str
 ) -> tuple["LanguageModel", list[float]]:
-    """Train a model on a text.
+    """Train a model on a text, and on words drawn by their frequency.
 
     Args:
-        ids: character ids of the text, shape (n,).
-        vocabulary: what they stand for.
+        text: character ids of the text, shape (n,).
+        words: character ids of the drawn words, shape (m,); may be empty.
+        vocabulary: what the ids stand for.
         settings: the section `language_model` of the parameters.
-        seed: for the weights, the order of the windows and dropout.
+        seed: for the weights, the order of the windows, noise and dropout.
         name: of the language, for messages.
 
     Returns:
@@ -101,9 +104,9 @@ def train_language_model(
         TextLSTMError: the text is shorter than one window and the character after it.
     """
     everywhere = settings.target == "every_position"
-    if len(ids) <= settings.window:
+    if len(text) <= settings.window:
         raise TextLSTMError(
-            f"{name}: the text to learn from has {len(ids)} characters, expected more than language_model.window = {settings.window}. "
+            f"{name}: the text to learn from has {len(text)} characters, expected more than language_model.window = {settings.window}. "
             "Give a longer text or a shorter window"
         )
     network = build_language_model(
@@ -115,15 +118,27 @@ def train_language_model(
         layers_=settings.layers,
         dropout=settings.dropout,
     )
-    network.compile(make_optimizer(settings.optimizer, settings.learning_rate), loss=_loss(settings.output, vocabulary.size))
-    windows = windows_of(ids, settings.window if everywhere else settings.window + 1)
+    length = settings.window if everywhere else settings.window + 1
+    windows = windows_of(text, length)
+    drawn = windows_of(words, length) if settings.words_share and len(words) >= length else windows[:0]
+    of_text = round(settings.batch * (1 - settings.words_share)) if len(drawn) else settings.batch
+    count = -(-len(windows) // of_text)
 
     def batch(epoch: int, index: int) -> Batch:
-        order = permutation(len(windows), seed, epoch)[index * settings.batch : (index + 1) * settings.batch]
+        order = permutation(len(windows), seed, epoch)[index * of_text : (index + 1) * of_text]
+        random = np.random.default_rng([seed, epoch, index])
         chosen = windows[order].astype(np.int32)
-        return (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1])
+        if len(drawn):
+            chosen = np.concatenate([chosen, drawn[random.integers(len(drawn), size=settings.batch - of_text)]])
+        read, wanted = (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1])
+        if settings.noise:
+            read = np.where((random.random(read.shape) < settings.noise) & (read != START), UNKNOWN, read)
+        return read, wanted
 
-    losses = fit(network, Batches(-(-len(windows) // settings.batch), batch), settings.epochs)
+    steps = count * settings.epochs
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
+    network.compile(optimizer, loss=_loss(settings.output, vocabulary.size))
+    losses = fit(network, Batches([count] * settings.epochs, batch), settings.epochs)
     return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output)), losses
 
 

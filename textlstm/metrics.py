@@ -1,5 +1,6 @@
 """From scores to the numbers and curves that people compare. Pure functions on arrays; does not read or write files."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,15 @@ def language_auc(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> floa
         labels: index of the true language, shape (n,).
         log_likelihoods: one column a language, shape (n, languages).
     """
+    return float(np.mean([auc(positive, scores) for positive, scores in language_scores(labels, log_likelihoods)]))
+
+
+def language_scores(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
+    """For each AUC that `language_auc` averages, which items are positive, and the scores."""
     if log_likelihoods.shape[1] == 2:
-        return auc(labels == 0, log_likelihoods[:, 0] - log_likelihoods[:, 1])
+        return [(labels == 0, log_likelihoods[:, 0] - log_likelihoods[:, 1])]
     chances = posterior(log_likelihoods)
-    return float(np.mean([auc(labels == language, chances[:, language]) for language in range(chances.shape[1])]))
+    return [(labels == language, chances[:, language]) for language in range(chances.shape[1])]
 
 
 def posterior(log_likelihoods: Floats) -> Floats:
@@ -49,34 +55,55 @@ def posterior(log_likelihoods: Floats) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def bootstrap_interval(
-    labels: npt.NDArray[np.int64], log_likelihoods: Floats, *, rounds: int, block: int, seed: int
-) -> tuple[float, float]:
-    """A 95 % interval of `language_auc` by the block bootstrap (Künsch 1989).
+def bootstrap_intervals(
+    groups: npt.NDArray[Any],
+    positives: Sequence[tuple[npt.NDArray[np.bool_], Floats]],
+    right: npt.NDArray[np.bool_],
+    *,
+    rounds: int,
+    block: int,
+    seed: int,
+) -> dict[str, float]:
+    """95 % intervals of AUC and accuracy by the block bootstrap (Künsch 1989).
 
-    Neighbouring windows of a text overlap and are not independent, so whole blocks of neighbours are drawn, within each language, with
-    replacement; an ordinary bootstrap would call the figure more certain than it is.
+    Neighbouring windows of a text overlap and are not independent, so whole blocks of neighbours are drawn, within each group, with
+    replacement; an ordinary bootstrap (block 1) would call the figure more certain than it is.
 
     Args:
-        labels: index of the true language, shape (n,); the windows of a language stand in the order of the text.
-        log_likelihoods: shape (n, languages).
+        groups: which text or label each item belongs to, shape (n,); the items of a group stand in their order in the text.
+        positives: for each AUC that is averaged, which items are positive, and the scores; both of shape (n,).
+        right: whether each item was answered right, shape (n,).
         rounds: number of draws.
-        block: windows in a block.
+        block: items in a block.
         seed: of the draws.
+
+    Returns:
+        auc_low, auc_high, accuracy_low and accuracy_high.
     """
     random = np.random.default_rng(seed)
-    members = [np.flatnonzero(labels == language) for language in range(log_likelihoods.shape[1])]
-    figures = []
-    for _ in range(rounds):
-        drawn = []
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    ranked = [(positive, np.unique(scores, return_inverse=True)[1]) for positive, scores in positives]
+    aucs, accuracies = np.empty(rounds), np.empty(rounds)
+    for index in range(rounds):
+        counts = np.zeros(len(groups))  # how often each item is drawn
         for rows in members:
             size = min(block, len(rows))
             begins = random.integers(0, len(rows) - size + 1, size=-(-len(rows) // size))
-            drawn.append(rows[(begins[:, None] + np.arange(size)).ravel()[: len(rows)]])
-        chosen = np.concatenate(drawn)
-        figures.append(language_auc(labels[chosen], log_likelihoods[chosen]))
-    low, high = np.quantile(figures, [0.025, 0.975])
-    return float(low), float(high)
+            drawn = (begins[:, None] + np.arange(size)).ravel()[: len(rows)]
+            counts[rows] = np.bincount(drawn, minlength=len(rows))
+        aucs[index] = np.mean([_auc_of_counts(positive, ranks, counts) for positive, ranks in ranked])
+        accuracies[index] = np.average(right, weights=counts)
+    low, high = np.quantile([aucs, accuracies], [0.025, 0.975], axis=1)
+    return {"auc_low": low[0], "auc_high": high[0], "accuracy_low": low[1], "accuracy_high": high[1]}
+
+
+def _auc_of_counts(positive: npt.NDArray[np.bool_], ranks: npt.NDArray[np.int64], counts: Floats) -> float:
+    """AUC when each item stands `counts` times: pairs in which the positive ranks higher, ties by half, among all pairs."""
+    above = np.bincount(ranks, weights=counts * positive)
+    below = np.bincount(ranks, weights=counts * ~positive, minlength=len(above))
+    above = np.pad(above, (0, len(below) - len(above)))
+    won = np.sum(above * (np.cumsum(below) - below / 2))
+    return float(won / (above.sum() * below.sum()))
 
 
 def binary_metrics(labels: npt.NDArray[np.int64], probabilities: Floats) -> dict[str, float]:
@@ -86,6 +113,16 @@ def binary_metrics(labels: npt.NDArray[np.int64], probabilities: Floats) -> dict
         "auc": auc(labels, probabilities),
         "log_loss": float(log_loss(labels, probabilities, labels=[0, 1])),
     }
+
+
+def combine(lstm: Floats, ngrams: Floats, weight: float) -> Floats:
+    """Weighted mean of log-odds; `weight` is the share of the n-grams."""
+    return (1.0 - weight) * lstm + weight * ngrams
+
+
+def probability_of(log_odds: Floats) -> Floats:
+    """The logistic function."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
 
 
 def roc_points(positive: npt.NDArray[np.bool_], scores: Floats, *, most: int = 200) -> list[tuple[float, float]]:
@@ -107,4 +144,4 @@ def rounded(figures: dict[str, Any], digits: int = 6) -> dict[str, Any]:
 
 
 def _round(value: Any, digits: int) -> Any:
-    return round(value, digits) if isinstance(value, float) else value
+    return round(float(value), digits) if isinstance(value, float | np.floating) else value

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, read_arrays, write_arrays
+from textlstm.files import read_arrays, write_arrays
 from textlstm.scoring import Floats, finish_table
 from textlstm.vocabulary import Vocabulary
 
@@ -78,12 +78,11 @@ class NgramModel:
         return np.asarray((together + kind * shorter) / (total + kind))
 
     def save(self, folder: Path) -> None:
-        """Write the counts and their vocabulary to a folder."""
-        with atomic_folder(folder) as temporary:
-            self.vocabulary.save(temporary / "characters.json")
-            arrays = {f"codes_{length}": codes for length, codes in enumerate(self.codes, start=1)}
-            arrays |= {f"counts_{length}": counts for length, counts in enumerate(self.counts, start=1)}
-            write_arrays(temporary / "counts.npz", **arrays)
+        """Write the counts and their vocabulary into a folder."""
+        self.vocabulary.save(folder / "characters.json")
+        arrays = {f"codes_{length}": codes for length, codes in enumerate(self.codes, start=1)}
+        arrays |= {f"counts_{length}": counts for length, counts in enumerate(self.counts, start=1)}
+        write_arrays(folder / "counts.npz", **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> "NgramModel":
@@ -91,7 +90,8 @@ class NgramModel:
         vocabulary = Vocabulary.load(folder / "characters.json")
         arrays = read_arrays(folder / "counts.npz")
         lengths = range(1, len(arrays) // 2 + 1)
-        return cls(vocabulary, tuple(arrays[f"codes_{n}"] for n in lengths), tuple(arrays[f"counts_{n}"] for n in lengths))
+        codes, counts = (tuple(arrays[f"{name}_{length}"] for length in lengths) for name in ("codes", "counts"))
+        return cls(vocabulary, codes, counts)
 
 
 def _strings(ids: npt.NDArray[Any], length: int, size: int) -> Codes:

@@ -18,6 +18,7 @@ from textlstm.files import read_text
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Schedule = Literal["constant", "cosine", "one_cycle"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 
 
@@ -37,6 +38,7 @@ class Language(_Section):
     """Where the text of one language lies."""
 
     text: Annotated[str, StringConstraints(min_length=1)]
+    words: Annotated[str, StringConstraints(pattern=r"^[a-z]*$")]
 
 
 class Split(_Section):
@@ -45,11 +47,19 @@ class Split(_Section):
     learn: Annotated[float, Field(ge=0.5, le=0.95)]
 
 
+class Words(_Section):
+    """Words drawn by their frequency."""
+
+    characters: Annotated[int, Field(ge=0, le=100_000_000)]
+    foreign: Annotated[float, Field(ge=1.0)]
+
+
 class Vectorize(_Section):
     """What gets an id."""
 
     least_characters: Count
     words: Annotated[int, Field(ge=10, le=200_000)]
+    marks: bool
 
 
 class LanguageModel(_Section):
@@ -64,6 +74,10 @@ class LanguageModel(_Section):
     output: Literal["softmax", "sigmoid"]
     optimizer: Optimizer
     learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Schedule
+    clip: Annotated[float, Field(ge=0)]
+    words_share: Share
+    noise: Share
     batch: Annotated[int, Field(ge=1, le=65_536)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
 
@@ -71,13 +85,17 @@ class LanguageModel(_Section):
     def _one_hot_where_prefixes_are_zeros(self) -> Self:
         if self.target == "after_window" and self.embedding:
             raise ValueError("target 'after_window' feeds one-hot characters and zeros: it needs embedding 0")
+        if self.words_share and round(self.batch * (1 - self.words_share)) < 1:
+            raise ValueError(f"words_share {self.words_share} leaves no window of text in a batch of {self.batch}")
         return self
 
 
 class Ngram(_Section):
-    """The smoothed character n-gram model that the LSTM is measured against."""
+    """The smoothed character n-gram models: measured beside the LSTM, and mixed with it."""
 
     order: Annotated[int, Field(ge=1, le=12)]
+    words_order: Annotated[int, Field(ge=1, le=12)]
+    weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Imdb(_Section):
@@ -85,17 +103,31 @@ class Imdb(_Section):
 
     protocol: Literal["holdout", "official"]
     length: Annotated[int, Field(ge=1, le=5000)]
-    embedding: Annotated[int, Field(ge=1, le=1024)]
+    vectors: Literal["random", "counted"]
+    embedding: Annotated[int, Field(ge=2, le=1024)]
     units: Annotated[int, Field(ge=1, le=2048)]
     bidirectional: bool
     pooling: Literal["last", "mean_max"]
-    dropout: Share
+    piece: Annotated[int, Field(ge=1, le=1000)]
     word_dropout: Share
+    dropout: Share
     optimizer: Optimizer
     learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Schedule
+    clip: Annotated[float, Field(ge=0)]
+    bucketed: bool
     batch: Annotated[int, Field(ge=1, le=65_536)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
-    bucketed: bool
+
+
+class Nbsvm(_Section):
+    """The counted n-grams beside the sentiment LSTM."""
+
+    longest: Annotated[int, Field(ge=1, le=5)]
+    bits: Annotated[int, Field(ge=8, le=26)]
+    least_reviews: Count
+    strength: Annotated[float, Field(gt=0, le=1000)]
+    weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Score(_Section):
@@ -128,10 +160,12 @@ class Params(_Section):
     download: Download
     languages: dict[Name, Language]
     split: Split
+    words: Words
     vectorize: Vectorize
     language_model: LanguageModel
     ngram: Ngram
     imdb: Imdb
+    nbsvm: Nbsvm
     score: Score
     evaluate: Evaluate
 
@@ -144,6 +178,14 @@ class Params(_Section):
             if language.text in seen:
                 raise ValueError(f"languages: {seen[language.text]} and {name} name the same text, {language.text}")
             seen[language.text] = name
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_words_are_there(self) -> Self:
+        if self.language_model.words_share and not self.words.characters:
+            raise ValueError(
+                "language_model.words_share is above 0, but words.characters is 0: draw words, or set the share to 0"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,8 +7,10 @@ SOURCES = Path("data/sources.yaml")
 
 CHECKED = Path("data/checked.txt")
 RAW_UDHR = Path("data/raw/udhr")
+RAW_WORDS = Path("data/raw/words")
 RAW_IMDB = Path("data/raw/imdb.parquet")
 
+DRAWN_WORDS = Path("data/words")
 SPLIT_LANGUAGES = Path("data/split/language")
 TRAIN_IMDB = Path("data/split/imdb/train.parquet")
 TEST_IMDB = Path("data/split/imdb/test.parquet")
@@ -20,6 +22,8 @@ VECTORS_IMDB = Path("data/vectors/imdb.npz")
 LANGUAGE_MODELS = Path("models/language")
 NGRAM_MODELS = Path("models/ngram")
 IMDB_MODEL = Path("models/imdb")
+
+NBSVM_MODEL = Path("models/nbsvm")
 
 SCORES_LANGUAGE = Path("data/scores/language.npz")
 SCORES_IMDB = Path("data/scores/imdb.npz")
@@ -41,6 +45,11 @@ def training_text(language: str) -> Path:
 def heldout_text(language: str) -> Path:
     """The part of a language's text that is kept for the test."""
     return SPLIT_LANGUAGES / language / "heldout.txt"
+
+
+def drawn_words(language: str) -> Path:
+    """Words of a language drawn by their frequency, which its model learns from too."""
+    return DRAWN_WORDS / f"{language}.txt"
 
 
 def language_vectors(language: str) -> Path:

@@ -3,12 +3,7 @@
 Sums are split among threads, so another number of threads rounds differently: that is why it is a parameter.
 """
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-import tensorflow as tf
+from textlstm.backend import keras, tf
 
 
 def set_up(seed: int, threads: int) -> None:

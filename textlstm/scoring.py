@@ -79,6 +79,25 @@ def window_log_likelihoods(table: Floats, length: int) -> Floats:
     return np.asarray(head + running[last] - running[first])
 
 
+def widen(table: Floats, width: int) -> Floats:
+    """The same table with more columns: a reading longer than W goes on with the W - 1 characters before each further one.
+
+    Args:
+        table: log-probabilities, shape (n, W).
+        width: at least W.
+
+    Returns:
+        Shape (n, width).
+    """
+    count, known = table.shape
+    wide = np.zeros((count, width))
+    wide[:, :known] = table
+    for column in range(known, width):
+        shift = column - known + 1
+        wide[: max(count - shift, 0), column] = table[shift:, known - 1]
+    return wide
+
+
 def text_log_likelihood(table: Floats) -> float:
     """Log-likelihood of the whole text: its one window of full length."""
     return float(window_log_likelihoods(table, len(table))[0]) if len(table) else 0.0

@@ -1,7 +1,8 @@
 """An LSTM that reads a review and says how likely it is to be positive.
 
-With pooling "last" it is the tutorials' classifier: the state after the last word decides. With "mean_max" the states after all words
-are averaged and their maxima taken, so nothing has to be remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373).
+With pooling "last" it is the tutorials' classifier: the state after the last word decides. With "mean_max" a review is chopped into
+pieces that are read side by side, and the mean and the maximum over the states after all words decide, so that nothing has to be
+remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373).
 """
 
 from collections.abc import Sequence
@@ -9,63 +10,95 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import layers, ops
 
 from textlstm import keras_files
+from textlstm.backend import keras
 from textlstm.datasets import LABELS, NEGATIVE, POSITIVE
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, read_json, write_json
 from textlstm.params import Imdb as Settings
-from textlstm.tokenizer import PAD, UNKNOWN, Tokenizer
+from textlstm.tokenizer import PAD, Tokenizer
 from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
+from textlstm.word_vectors import counted_vectors
 
-_BUCKET = 50  # batches that are sorted by length together
-_PREDICTED_AT_ONCE = 256  # reviews
+layers, ops = keras.layers, keras.ops
+
+_BUCKET = 50  # batches whose reviews are sorted by length together
+_PREDICTED_AT_ONCE = 24_000  # words
 
 Review = npt.NDArray[np.int32]  # ids of one review, shape (its number of words + 1,)
 
 
+@keras.saving.register_keras_serializable("textlstm")
+class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
+    """Mean and maximum over the states of all words of a review that are not padding."""
+
+    def call(self, states: Any, words: Any) -> Any:
+        """States (B * P, T, H) and words (B, P, T) to (B, 2 H)."""
+        reviews = ops.shape(words)[0]
+        real = ops.cast(ops.reshape(words, (reviews, -1, 1)) != PAD, states.dtype)  # (B, P * T, 1)
+        states = ops.reshape(states, (reviews, -1, states.shape[-1]))  # (B, P * T, H)
+        highest = ops.max(states * real - 2.0 * (1.0 - real), axis=1)  # states lie between -1 and 1
+        mean = ops.sum(states * real, axis=1) / ops.sum(real, axis=1)
+        return ops.concatenate([highest, mean], axis=-1)
+
+    def compute_output_shape(self, states_shape: Any, words_shape: Any) -> Any:
+        """Keras asks for it."""
+        return (words_shape[0], 2 * states_shape[-1])
+
+
 def build_sentiment_model(
-    size: int, *, embedding: int, units: int, bidirectional: bool, pooling: str, dropout: float
+    size: int,
+    *,
+    embedding: int,
+    units: int,
+    bidirectional: bool,
+    pooling: str,
+    piece: int,
+    word_dropout: float,
+    dropout: float,
+    vectors: npt.NDArray[np.float32] | None = None,
 ) -> keras.Model:
-    """The network: word ids in, the probability that the review is positive out.
+    """The network: word ids in, the log-odds that the review is positive out, shape (B, 1).
 
     Args:
-        size: number of word ids; reviews of one batch are padded at the left with `PAD`.
+        size: number of word ids.
         embedding: numbers a word is given.
         units: cells in the LSTM, in each direction.
         bidirectional: also read from the end.
-        pooling: "last" state, or "mean_max" over the states after real words.
-        dropout: share of the LSTM's inputs and of the pooled states that are dropped in training.
+        pooling: "last": input (B, T), padded at the left; "mean_max": input (B, P, piece), padded at the right.
+        piece: words in a piece.
+        word_dropout: share of the words blanked in training.
+        dropout: share of what goes into the output layer dropped in training.
+        vectors: where the word vectors start, shape (size, embedding); by default at random.
     """
-    ids = keras.Input((None,), dtype="int32", name="words")  # (B, T)
-    x = layers.Embedding(size, embedding, name="embedding")(ids)  # (B, T, E)
-    if dropout:
-        x = layers.SpatialDropout1D(dropout, name="dropout_in")(x)
-    lstm: Any = layers.LSTM(units, return_sequences=pooling == "mean_max", name="lstm")
+    pieces = pooling == "mean_max"
+    words = keras.Input((None, piece) if pieces else (None,), dtype="int32", name="words")  # (B, P, T) or (B, T)
+    rows = ops.reshape(words, (-1, piece)) if pieces else words
+    start = "uniform" if vectors is None else keras.initializers.Constant(vectors)
+    table = layers.Embedding(size, embedding, embeddings_initializer=start, name="embedding")
+    x = table(rows)  # (B * P, T, E)
+    if word_dropout:
+        x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
+    lstm: Any = layers.LSTM(units, return_sequences=pieces, name="lstm")
     if bidirectional:
         lstm = layers.Bidirectional(lstm, name="both_ways")
-    x = lstm(x)  # (B, T, H), or (B, H)
-    if pooling == "mean_max":
-        real = ops.expand_dims(ops.cast(ops.not_equal(ids, PAD), x.dtype), -1)  # (B, T, 1)
-        mean = ops.sum(x * real, axis=1) / ops.sum(real, axis=1)  # (B, H)
-        highest = ops.max(x - 2.0 * (1.0 - real), axis=1)  # (B, H); states lie between -1 and 1
-        x = layers.Concatenate(name="mean_max")([mean, highest])  # (B, 2 H)
+    x = lstm(x)  # (B * P, T, H) or (B, H)
+    if pieces:
+        x = ReviewPooling(name="mean_max")(x, words)  # (B, 2 H)
     if dropout:
-        x = layers.Dropout(dropout, name="dropout_out")(x)
-    return keras.Model(ids, layers.Dense(1, activation="sigmoid", name="positive")(x), name="sentiment_model")
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
 
 
-def pad(reviews: Sequence[Review], length: int | None = None) -> npt.NDArray[np.int32]:
-    """Reviews as one array, each padded at the left, and cut to its last `length` ids (default: of the longest).
+def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
+    """Reviews as one array (B, width), padded at the left and cut to their last ids.
 
-    >>> pad([np.array([1, 5, 6]), np.array([1, 7])]).tolist()
+    >>> pad_left([np.array([1, 5, 6]), np.array([1, 7])], 3).tolist()
     [[1, 5, 6], [0, 1, 7]]
     """
-    width = max(len(review) for review in reviews) if length is None else length
     padded = np.full((len(reviews), width), PAD, dtype=np.int32)
     for row, review in zip(padded, reviews, strict=True):
         tail = review[-width:]
@@ -73,14 +106,38 @@ def pad(reviews: Sequence[Review], length: int | None = None) -> npt.NDArray[np.
     return padded
 
 
-def bucketed_order(lengths: npt.NDArray[np.int64], batch: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
-    """The reviews of each batch of an epoch: shuffled, but with neighbours in length together, so that little is padding."""
+def chop(reviews: Sequence[Review], piece: int) -> npt.NDArray[np.int32]:
+    """Reviews as one array (B, P, piece), each cut into pieces; the last ones are padded at the right.
+
+    >>> chop([np.array([1, 5, 6]), np.array([1, 7])], 2).tolist()
+    [[[1, 5], [6, 0]], [[1, 7], [0, 0]]]
+    """
+    pieces = -(-max(len(review) for review in reviews) // piece)
+    padded = np.full((len(reviews), pieces * piece), PAD, dtype=np.int32)
+    for row, review in zip(padded, reviews, strict=True):
+        row[: len(review)] = review
+    return padded.reshape(len(reviews), pieces, piece)
+
+
+def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
+    """The reviews of each batch of an epoch: about `words` words with padding, neighbours in length together, in random order.
+
+    Args:
+        lengths: of the reviews, shape (n,).
+        words: that a batch may hold, padding included; a review that is longer makes a batch of its own.
+        seed: of the shuffle.
+        epoch: counts from 0.
+    """
     order = permutation(len(lengths), seed, epoch)
+    share = max(int(_BUCKET * words / max(lengths.mean(), 1.0)), 1)
     batches = []
-    for begin in range(0, len(order), batch * _BUCKET):
-        bucket = order[begin : begin + batch * _BUCKET]
-        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-        batches += [bucket[index : index + batch] for index in range(0, len(bucket), batch)]
+    for begin in range(0, len(order), share):
+        bucket = order[begin : begin + share]
+        bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
+        while len(bucket):
+            size = max(words // int(lengths[bucket[0]]), 1)
+            batches.append(bucket[:size])
+            bucket = bucket[size:]
     return [batches[index] for index in permutation(len(batches), seed + 1, epoch)]
 
 
@@ -99,34 +156,42 @@ def train_sentiment_model(
     Returns:
         The model, and the loss of each epoch (binary cross-entropy, nats).
     """
+    cut = [review[-settings.length :] for review in reviews]
+    counted = settings.vectors == "counted"
     network = build_sentiment_model(
         tokenizer.size,
         embedding=settings.embedding,
         units=settings.units,
         bidirectional=settings.bidirectional,
         pooling=settings.pooling,
+        piece=settings.piece,
+        word_dropout=settings.word_dropout,
         dropout=settings.dropout,
+        vectors=counted_vectors(cut, labels, tokenizer.size, settings.embedding) if counted else None,
     )
-    network.compile(make_optimizer(settings.optimizer, settings.learning_rate), loss="binary_crossentropy")
-    cut = [review[-settings.length :] for review in reviews]
+    about = About(settings.length, settings.pooling, settings.piece, settings.bucketed, _LABELS)
     lengths = np.array([len(review) for review in cut])
-    count = -(-len(cut) // settings.batch)
+
+    def order(epoch: int) -> list[npt.NDArray[np.int64]]:
+        if settings.bucketed:
+            return bucketed_order(lengths, int(settings.batch * lengths.mean()), seed, epoch)
+        shuffled = permutation(len(cut), seed, epoch)
+        return [shuffled[begin : begin + settings.batch] for begin in range(0, len(cut), settings.batch)]
+
+    orders = [order(epoch) for epoch in range(settings.epochs)]
 
     def batch(epoch: int, index: int) -> Batch:
-        if settings.bucketed:
-            chosen, width = bucketed_order(lengths, settings.batch, seed, epoch)[index], None
-        else:
-            order = permutation(len(cut), seed, epoch)
-            chosen, width = order[index * settings.batch : (index + 1) * settings.batch], settings.length
-        ids = pad([cut[row] for row in chosen], width)
-        if settings.word_dropout:
-            dropped = np.random.default_rng([seed, epoch, index]).random(ids.shape) < settings.word_dropout
-            ids[dropped & (ids > UNKNOWN)] = UNKNOWN
-        return ids, labels[chosen].astype(np.float32)[:, None]
+        chosen = orders[epoch][index]
+        return about.arrange([cut[row] for row in chosen]), labels[chosen].astype(np.float32)[:, None]
 
-    losses = fit(network, Batches(count, batch), settings.epochs)
-    about = About(settings.length, settings.bucketed, {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE})
+    steps = sum(map(len, orders))
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
+    network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    losses = fit(network, Batches([len(batches) for batches in orders], batch), settings.epochs)
     return SentimentModel(network, tokenizer, about), losses
+
+
+_LABELS = {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE}
 
 
 @dataclass(frozen=True)
@@ -134,20 +199,28 @@ class About:
     """What one must know to ask a saved network."""
 
     length: int  # ids of a review that are read, its last ones
-    bucketed: bool  # whether shorter reviews are read as they are, or padded to `length` as in training
-    labels: dict[str, int]  # the output is the probability of the label with the number 1
+    pooling: str
+    piece: int
+    bucketed: bool  # whether shorter reviews are read as they are, or padded to `length`
+    labels: dict[str, int]  # the output is the log-odds of the label with the number 1
+
+    def arrange(self, reviews: Sequence[Review]) -> npt.NDArray[np.int32]:
+        """Reviews as the network's input."""
+        if self.pooling == "mean_max":
+            return chop(reviews, self.piece)
+        return pad_left(reviews, max(len(review) for review in reviews) if self.bucketed else self.length)
 
 
 @dataclass(frozen=True)
 class SentimentModel:
-    """A network with its tokenizer: reviews in, probabilities out."""
+    """A network with its tokenizer: reviews in, log-odds out."""
 
     network: keras.Model
     tokenizer: Tokenizer
     about: About
 
-    def predict(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Probability that each review is positive, shape (n,).
+    def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Natural logarithm of the odds that each review is positive, shape (n,).
 
         Raises:
             TextLSTMError: a review has no word at all.
@@ -156,13 +229,10 @@ class SentimentModel:
         for number, (review, text) in enumerate(zip(reviews, texts, strict=True), start=1):
             if len(review) < 2:
                 raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
-        probabilities = np.empty(len(texts))
-        order = np.argsort([len(review) for review in reviews], kind="stable")
-        for begin in range(0, len(order), _PREDICTED_AT_ONCE):
-            chosen = order[begin : begin + _PREDICTED_AT_ONCE]
-            ids = pad([reviews[row] for row in chosen], None if self.about.bucketed else self.about.length)
-            probabilities[chosen] = np.asarray(self.network(ids, training=False))[:, 0]
-        return probabilities
+        answers = np.empty(len(texts))
+        for chosen in bucketed_order(np.array([len(review) for review in reviews]), _PREDICTED_AT_ONCE, 0, 0):
+            answers[chosen] = np.asarray(self.network(self.about.arrange([reviews[row] for row in chosen]), training=False))[:, 0]
+        return answers
 
     def save(self, folder: Path) -> None:
         """Write network, words and description to a folder that holds all that is needed to use the model."""

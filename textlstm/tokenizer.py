@@ -16,22 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.files import write_json
-from textlstm.vocabulary import read_entries
+from textlstm.vocabulary import read_format
 
 PAD, START, UNKNOWN = 0, 1, 2
 _SPECIAL = ("<pad>", "<start>", "<unknown>")
 _FORMAT = "textlstm words 1"
 _LINE_BREAK = re.compile(r"<br\s*/?>")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[!?]")
+_WORD = re.compile(r"\w+(?:'\w+)?")
+_WORD_OR_MARK = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a review, lower-cased, with the marks ! and ?.
+def words_of(text: str, *, marks: bool = True) -> list[str]:
+    """The words of a review, lower-cased; with punctuation marks as words of their own, or without them.
 
     >>> words_of("It's GREAT!<br />Really?")
     ["it's", 'great', '!', 'really', '?']
     """
-    return _WORD.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
+    pattern = _WORD_OR_MARK if marks else _WORD
+    return pattern.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,16 @@ class Tokenizer:
     """
 
     words: tuple[str, ...]  # id i + 3 is words[i]
+    marks: bool = True  # whether punctuation marks count as words
 
     @classmethod
-    def learn(cls, texts: Iterable[str], size: int) -> "Tokenizer":
+    def learn(cls, texts: Iterable[str], size: int, *, marks: bool = True) -> "Tokenizer":
         """The most frequent words of `texts`, as many as fit into `size` ids; ties in alphabetical order."""
         counts = Counter[str]()
         for text in texts:
-            counts.update(words_of(text))
+            counts.update(words_of(text, marks=marks))
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]))
+        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]), marks)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -68,7 +71,7 @@ class Tokenizer:
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """`<start>` and the ids of the words of a review, shape (1 + number of words,)."""
         ids = self._ids
-        return np.array([START, *(ids.get(word, UNKNOWN) for word in words_of(text))], dtype=np.int32)
+        return np.array([START, *(ids.get(word, UNKNOWN) for word in words_of(text, marks=self.marks))], dtype=np.int32)
 
     def decode(self, ids: Iterable[Any]) -> str:
         """The words of ids, separated by spaces; the inverse of `encode` for known words."""
@@ -77,9 +80,10 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write the words as JSON."""
-        write_json(path, {"format": _FORMAT, "words": list(self.words)})
+        write_json(path, {"format": _FORMAT, "marks": self.marks, "words": list(self.words)})
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read what `save` wrote; anything else is a TextLSTMError."""
-        return cls(tuple(read_entries(path, _FORMAT, "words")))
+        value = read_format(path, _FORMAT)
+        return cls(tuple(value["words"]), value["marks"])

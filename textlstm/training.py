@@ -4,38 +4,69 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
+from textlstm.backend import keras
 
-def make_optimizer(name: str, learning_rate: float) -> keras.optimizers.Optimizer:
-    """The optimizer of that name, gradients clipped to a global norm of 1 (Pascanu, Mikolov and Bengio 2013, arXiv 1211.5063)."""
+
+def make_optimizer(name: str, learning_rate: float, schedule: str, clip: float, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of that name.
+
+    Args:
+        name: adam, adamw, rmsprop or sgd.
+        learning_rate: its highest value.
+        schedule: "constant"; "cosine": up from a twentieth in the first hundredth of the steps, then down to a fiftieth along a cosine
+            (Loshchilov and Hutter 2017, arXiv 1608.03983); "one_cycle": up in the first quarter of the steps, then down, both straight
+            (Smith 2018, arXiv 1803.09820).
+        clip: longest gradient, over all weights together; 0 = any (Pascanu, Mikolov and Bengio 2013, arXiv 1211.5063).
+        steps: of the whole training.
+    """
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        warmup = max(steps // 100, 1)
+        rate = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 20, max(steps - warmup, 1), alpha=0.02, warmup_target=learning_rate, warmup_steps=warmup
+        )
+    elif schedule == "one_cycle":
+        rate = OneCycle(learning_rate, steps)
     optimizers = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "rmsprop": keras.optimizers.RMSprop,
         "sgd": keras.optimizers.SGD,
     }
-    return optimizers[name](learning_rate=learning_rate, global_clipnorm=1.0)
+    return optimizers[name](learning_rate=rate, global_clipnorm=clip or None)
+
+
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A learning rate that rises for a quarter of the steps and falls to a hundredth in the rest."""
+
+    def __init__(self, highest: float, steps: int) -> None:
+        self._highest, self._steps = highest, steps
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step."""
+        done = keras.ops.cast(step, "float32") / self._steps
+        return self._highest * keras.ops.maximum(keras.ops.minimum(done / 0.25, (1.0 - done) / 0.75), 0.01)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches made on demand, in an order that depends on the seed and the epoch alone.
 
     Args:
-        count: number of batches in an epoch.
+        counts: number of batches in each epoch.
         make: the batch of an epoch and an index.
     """
 
-    def __init__(self, count: int, make: Callable[[int, int], Batch]) -> None:
+    def __init__(self, counts: list[int], make: Callable[[int, int], Batch]) -> None:
         super().__init__()
-        self._count, self._make, self._epoch = count, make, 0
+        self._counts, self._make, self._epoch = counts, make, 0
 
     def __len__(self) -> int:
-        return self._count
+        return self._counts[min(self._epoch, len(self._counts) - 1)]
 
     def __getitem__(self, index: int) -> Batch:
         return self._make(self._epoch, index)

@@ -4,7 +4,7 @@ Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknow
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,14 +81,13 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote; anything else is a TextLSTMError."""
-        return cls(tuple(read_entries(path, _FORMAT, "characters")))
+        return cls(tuple(read_format(path, _FORMAT)["characters"]))
 
 
-def read_entries(path: Path, expected: str, key: str) -> Sequence[str]:
-    """The list `key` of a JSON file whose `format` is the expected one; anything else is a TextLSTMError."""
+def read_format(path: Path, expected: str) -> dict[str, Any]:
+    """A JSON object whose `format` is the expected one; anything else is a TextLSTMError."""
     value = read_json(path)
     got = value.get("format") if isinstance(value, dict) else None
     if got != expected:
         raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
-    entries: Sequence[str] = value[key]
-    return entries
+    return dict(value)

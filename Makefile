@@ -1,0 +1,54 @@
+# Two commands do everything: "make repro" and "make test". Both set up what they need.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+# The first Python on the PATH that will do; "make PYTHON=/path/to/python repro" takes another.
+PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test lint slow ui track sweep promote screenshots requirements
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt
+	@test -n "$(PYTHON)" || { echo "textlstm needs Python 3.11, 3.12 or 3.13, found $$(python3 --version 2>&1 || echo none); try: make PYTHON=/path/to/python3.12 repro" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "textlstm needs Python 3.11, 3.12 or 3.13, got %d.%d from $(PYTHON)" % v)'
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $(STAMP)
+
+repro: $(STAMP)  ## set up, run the pipeline, show the results
+	@dvc repro || { dvc checkout --quiet --force 2>/dev/null; echo "make repro: a stage failed (see above); the last good outputs are back in place" >&2; exit 1; }
+	@echo; dvc metrics show
+	@echo; echo "Models:   models/language/<language>/  models/ngram/<language>/  models/imdb/"
+	@echo 'Ask them: $(BIN)/python -m textlstm "i really liked the movie and had fun"'
+	@echo "MLflow:   make ui, then open http://127.0.0.1:5000"
+
+test: $(STAMP)  ## set up, run the fast tests
+	@python -m pytest -n 2
+
+lint: $(STAMP)  ## check style and types
+	@ruff format --check . && ruff check . && mypy
+
+slow: $(STAMP)  ## run the slow tests: whole pipelines, browsers, servers
+	@python -m pytest -m slow
+
+ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+track: $(STAMP)  ## deliver to MLflow what could not be tracked before
+	@python -m stages.track
+
+requirements:  ## pin every version of requirements.in anew
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		requirements.in --output-file requirements.txt

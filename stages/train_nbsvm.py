@@ -1,0 +1,24 @@
+"""Fit the counted n-grams that stand beside the sentiment LSTM. Sees the reviews to learn from and no others.
+
+Reads   data/split/imdb/train.parquet
+Writes  models/nbsvm/
+Run     python -m stages.train_nbsvm
+"""
+
+from textlstm import paths
+from textlstm.imdb import read_table
+from textlstm.nbsvm import train_nbsvm
+from textlstm.params import load_params
+from textlstm.stage import run
+
+
+def main() -> None:
+    params = load_params()
+    table = read_table(paths.TRAIN_IMDB)
+    model = train_nbsvm(table["text"].tolist(), table["label"].to_numpy(), params.nbsvm, seed=params.seed)
+    model.save(paths.NBSVM_MODEL)
+    print(f"imdb: {int((model.weights != 0).sum()):,} buckets of n-grams weighted, from {len(table):,} reviews")
+
+
+if __name__ == "__main__":
+    run(main)

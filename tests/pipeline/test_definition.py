@@ -1,0 +1,177 @@
+"""dvc.yaml says the truth: every import is a dependency, every parameter that is read is declared, every path is written down once."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from textlstm.params import Params, load_params
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = {name: entry.get("do", entry) for name, entry in PIPELINE["stages"].items()}
+OWN = ("textlstm", "stages")
+
+
+def module_file(module: str) -> Path | None:
+    """The file of a module of the project, None for a name that is not a module."""
+    path = ROOT / (module.replace(".", "/") + ".py")
+    return path if path.exists() else None
+
+
+def imported(path: Path) -> set[Path]:
+    """Files of the project that a file imports, wherever the import stands in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {file for name in names if name.split(".")[0] in OWN if (file := module_file(name))}
+
+
+def all_imported(path: Path) -> set[Path]:
+    """The same, with what these files import in turn, and the file itself."""
+    seen: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        if file not in seen:
+            seen.add(file)
+            waiting += imported(file)
+    return seen
+
+
+def read_parameters(path: Path) -> set[str]:
+    """Dotted names that a stage reads off `params`, or off a name that stands for one of its sections."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    meaning: dict[str, str] = {"params": ""}
+
+    def dotted(node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name) and node.id in meaning:
+            return meaning[node.id]
+        if isinstance(node, ast.Attribute) and (parent := dotted(node.value)) is not None:
+            return f"{parent}.{node.attr}".lstrip(".")
+        return None
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            targets, values = node.targets[0], node.value
+            pairs = (
+                zip(targets.elts, values.elts, strict=True)
+                if isinstance(targets, ast.Tuple) and isinstance(values, ast.Tuple)
+                else [(targets, values)]
+            )
+            for target, value in pairs:
+                name = dotted(value)
+                if isinstance(target, ast.Name) and name and name in Params.model_fields:
+                    meaning[target.id] = name
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    inner = {id(node.value) for node in attributes}
+    outermost = [node for node in attributes if id(node) not in inner]
+    found = {name for node in outermost if (name := dotted(node))}
+    passed = {
+        meaning[node.id]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and meaning.get(node.id) and isinstance(node.ctx, ast.Load)
+    }
+    used_as_a_whole = {name for name in passed if not any(other.startswith(f"{name}.") for other in found)}
+    fields = {name for name in found | used_as_a_whole if name.split(".")[0] in Params.model_fields}
+    return {".".join(name.split(".")[:2]) if is_key(name) else name.split(".")[0] for name in fields}
+
+
+def is_key(name: str) -> bool:
+    """Whether the dotted name goes on to a key of a section (and not to a method, as in `languages.items`)."""
+    section, _, rest = name.partition(".")
+    annotation = Params.model_fields[section].annotation
+    return rest.split(".")[0] in getattr(annotation, "model_fields", {})
+
+
+def declared(stage: str) -> set[str]:
+    names = STAGES[stage].get("params", [])
+    return {next(iter(name)) if isinstance(name, dict) else name for name in names}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_import_is_a_dependency(stage: str) -> None:
+    wanted = {str(path.relative_to(ROOT)) for path in all_imported(ROOT / "stages" / f"{stage}.py")}
+    listed = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    assert listed == wanted
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_parameter_read_is_declared(stage: str) -> None:
+    names = declared(stage)
+    if names & {"params.yaml", "params.yaml:"}:  # the whole file
+        return
+    read = read_parameters(ROOT / "stages" / f"{stage}.py")
+    covered = {name for name in read if name in names or name.split(".")[0] in names}
+    by_item = {name for name in names if "${" in name}
+    assert read - covered <= ({"languages"} if by_item else set()), f"{stage} reads what it does not declare"
+    roots = {name.split(".")[0] for name in read}
+    assert {name.split(".")[0] for name in names} <= roots, f"{stage} declares what it does not read"
+
+
+def test_declared_parameters_exist() -> None:
+    known = load_params(ROOT / "params.yaml").model_dump()
+    for stage in STAGES:
+        for name in declared(stage) - {"params.yaml", "params.yaml:"}:
+            section, _, key = name.partition(".")
+            assert section in known
+            assert not key or "${" in key or key in known[section], f"{stage}: {name}"
+
+
+def test_every_stage_has_its_script_and_its_description() -> None:
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert scripts == set(STAGES)
+    for name, entry in STAGES.items():
+        assert entry["cmd"].split(" ")[:3] == ["python", "-m", f"stages.{name}"]
+        assert entry["desc"]
+
+
+def test_every_output_belongs_to_one_stage() -> None:
+    outputs = [
+        next(iter(out)) if isinstance(out, dict) else out
+        for entry in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for out in entry.get(kind, [])
+    ]
+    assert len(outputs) == len(set(outputs))
+
+
+def test_only_one_place_imports_each_heavy_thing() -> None:
+    homes = {
+        "mlflow": r"textlstm/tracking/",
+        "pooch": r"textlstm/download\.py",
+        "tensorflow": r"textlstm/backend\.py",
+        "keras": r"textlstm/backend\.py",
+    }
+    for folder in OWN:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = (
+                    [alias.name for alias in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
+                    if isinstance(node, ast.ImportFrom)
+                    else []
+                )
+                for name in names:
+                    home = homes.get(name.split(".")[0])
+                    assert home is None or re.match(home, str(path.relative_to(ROOT))), f"{path} imports {name}"
+
+
+def test_training_cannot_see_the_reviews_to_test_on() -> None:
+    def ancestors(stage: str) -> set[str]:
+        deps = set(STAGES[stage]["deps"])
+        made_by = {
+            name
+            for name, entry in STAGES.items()
+            if any((next(iter(o)) if isinstance(o, dict) else o) in deps for o in entry.get("outs", []))
+        }
+        return deps.union(*(ancestors(name) for name in made_by - {"split_imdb"}))
+
+    assert "data/split/imdb/train.parquet" in ancestors("train_imdb")
+    assert "data/split/imdb/test.parquet" not in ancestors("train_imdb")

@@ -1,0 +1,39 @@
+"""TensorFlow and Keras, imported without the notices that they print on the way.
+
+TensorFlow writes to standard error before it can be told not to (about oneDNN, missing GPU drivers, its own logging). They are caught
+here, and shown only if the import fails. Whoever needs Keras imports it from here.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextlib.contextmanager
+def _notices_caught() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            caught.seek(0)
+            os.write(kept, caught.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _notices_caught():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # the look for GPUs is what prints the last of the notices
+
+__all__ = ["keras", "tf"]
