@@ -30,8 +30,12 @@ def cache_folder() -> Path:
 
 
 def mirror_setting(parameter: str) -> str:
-    """The mirror in force: $TEXTLSTM_MIRROR wins over the parameter; "" means the original hosts."""
-    return os.environ.get("TEXTLSTM_MIRROR", parameter)
+    """The mirror in force: $TEXTLSTM_MIRROR wins over the parameter; "" means the original hosts.
+
+    A relative folder is taken from the root of the repository, also by an experiment that runs in a temporary folder.
+    """
+    mirror = os.environ.get("TEXTLSTM_MIRROR", parameter)
+    return mirror if not mirror or _is_url(mirror) else str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser())
 
 
 def fetch(source: Source, *, mirror: str = "", retries: int = 4, timeout: float = 30.0) -> Path:

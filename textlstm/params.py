@@ -5,6 +5,7 @@ Fields have no defaults: `params.yaml` is the one place that holds values.
 """
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -205,11 +206,29 @@ def load_params(path: Path = paths.PARAMS) -> Params:
         value = yaml.load(read_text(path), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
+    return check_params(value, str(path))
+
+
+def check_params(value: Any, where: str) -> Params:
+    """The typed parameters of a nested mapping; `where` begins the messages. Raises as `load_params` does."""
     try:
         return Params.model_validate(value)
     except ValidationError as error:
         problems = [_explain(problem) for problem in error.errors()]
-        raise TextLSTMError(f"{path}: " + f"\n{path}: ".join(problems)) from None
+        raise TextLSTMError(f"{where}: " + f"\n{where}: ".join(problems)) from None
+
+
+def flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and the values that are not mappings themselves.
+
+    >>> dict(flat({"a": {"b": 1}, "c": 2}))
+    {'a.b': 1, 'c': 2}
+    """
+    for key, child in value.items():
+        if isinstance(child, dict):
+            yield from flat(child, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", child
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -37,6 +36,7 @@ from mlflow.exceptions import MlflowException
 from textlstm import paths
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
+from textlstm.params import flat
 from textlstm.pictures import draw_pictures
 
 EXPERIMENT = "textlstm"
@@ -84,8 +84,8 @@ def collect() -> Record:
         "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",
         "mlflow.runName": experiment or f"repro-{state[:8]}",
     }
-    params = {key: str(value) for key, value in _flat(yaml.safe_load(read_text(paths.PARAMS)))}
-    figures = [figure for path in _metric_files() for figure in _flat(read_json(path), f"{path.stem}.")]
+    params = {key: str(value) for key, value in flat(yaml.safe_load(read_text(paths.PARAMS)))}
+    figures = [figure for path in _metric_files() for figure in flat(read_json(path), f"{path.stem}.")]
     metrics = [(key, float(value), 0) for key, value in figures if not isinstance(value, str)]
     tags |= {f"textlstm.{key}": value for key, value in figures if isinstance(value, str)}
     for path in sorted(paths.CURVES.glob("*.csv")):
@@ -210,14 +210,6 @@ def _metric_files() -> list[Path]:
         if not path.exists():
             raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
     return files
-
-
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, child in value.items():
-        if isinstance(child, dict):
-            yield from _flat(child, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", child
 
 
 def _git(*words: str) -> str:

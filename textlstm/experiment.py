@@ -1,0 +1,90 @@
+"""Named experiments: python -m textlstm.experiment NAME runs experiments/NAME.yaml as a DVC experiment of that name.
+
+The file says which parameters differ from `params.yaml` and what was published. The run goes to a temporary folder (the workspace stays
+as it is), to MLflow like any other, and its metrics to experiments/results/NAME.json. Without a name, the experiments are listed.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from textlstm import paths
+from textlstm.errors import TextLSTMError
+from textlstm.files import read_text, write_json
+from textlstm.params import check_params, flat
+
+FOLDER = Path("experiments")
+
+
+def main(words: list[str]) -> int:
+    """Run the experiment that is named, or list them all; return the exit status."""
+    known = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+    if not words:
+        for name, path in known.items():
+            print(f"{name:22} {yaml.safe_load(read_text(path))['title']}")
+        return 0
+    try:
+        if len(words) != 1 or words[0] not in known:
+            raise TextLSTMError(f"expected the name of one experiment ({', '.join(known)}), got {' '.join(words)!r}")
+        run(words[0], yaml.safe_load(read_text(known[words[0]])))
+    except TextLSTMError as error:
+        print(f"experiment: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(name: str, experiment: dict[str, Any]) -> None:
+    """Check the parameters, run the pipeline with them, and write down the metrics."""
+    changes = experiment["params"]
+    check_params(merged(yaml.safe_load(read_text(paths.PARAMS)), changes), f"experiments/{name}.yaml")
+    if name in experiment_commits():
+        subprocess.run(["dvc", "exp", "remove", "--quiet", name], check=True)
+    settings = [word for key, value in flat(changes) for word in ("--set-param", f"{key}={json.dumps(value)}")]
+    removed = [f"~{key}" for key in replaced_languages(yaml.safe_load(read_text(paths.PARAMS)), changes)]
+    settings += [word for key in removed for word in ("--set-param", key)]
+    done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", name, *settings], check=False)
+    if done.returncode:
+        raise TextLSTMError(f"{name}: dvc exp run failed with exit status {done.returncode}; its own message stands above")
+    commit = experiment_commits()[name]
+    metrics = {path.stem: json.loads(_git("show", f"{commit}:{path}")) for path in (paths.METRICS_LANGUAGE, paths.METRICS_IMDB)}
+    result = {"title": experiment["title"], "published": experiment["published"], **metrics[Path(experiment["metrics"]).stem]}
+    write_json(FOLDER / "results" / f"{name}.json", result)
+    print(
+        f"{name}: published {experiment['published'] or 'nothing'}, ours: AUC {result['auc']:.4f}, accuracy {result['accuracy']:.4f}"
+    )
+
+
+def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`params` with `changes` laid over it; a mapping of languages replaces the other, all else is merged key by key."""
+    result = dict(params)
+    for key, value in changes.items():
+        known = params.get(key)
+        result[key] = (
+            merged(known, value) if isinstance(known, dict) and isinstance(value, dict) and key != "languages" else value
+        )
+    return result
+
+
+def replaced_languages(params: dict[str, Any], changes: dict[str, Any]) -> list[str]:
+    """Dotted keys of the languages that `changes` leaves out."""
+    kept = changes.get("languages", params["languages"])
+    return [f"languages.{name}" for name in params["languages"] if name not in kept]
+
+
+def experiment_commits() -> dict[str, str]:
+    """The commit of each DVC experiment, by name."""
+    lines = _git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").splitlines()
+    pairs = [line.split(" ") for line in lines if not line.startswith("refs/exps/exec/")]
+    return {reference.rsplit("/", 1)[1]: commit for reference, commit in pairs}
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
