@@ -71,3 +71,9 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
 
 
 _KINDS = {"roc": _roc, "histogram": _histogram, "confusion": _confusion}
+
+
+if __name__ == "__main__":
+    import sys
+
+    draw_pictures(*(Path(word) for word in sys.argv[1:4]))

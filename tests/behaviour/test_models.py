@@ -1,0 +1,84 @@
+"""The trained models on plain sentences. They must have been trained: `make repro` comes first."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+def ask(*words: str, given: str | None = None) -> list[dict[str, object]]:
+    command = [sys.executable, "-m", "textlstm", "--json", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, input=given)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+ENGLISH = [
+    "the cat sat on the mat",
+    "Where is the nearest station?",
+    "water",
+    "we would like two tickets",
+    "thank you",
+    "HELLO WORLD",
+]
+FRENCH = [
+    "le chat est sur la table",
+    "Où est la gare la plus proche ?",
+    "l'eau",
+    "nous voudrions deux billets",
+    "merci",
+    "BONJOUR LE MONDE",
+]
+GOOD = ["i really liked the movie and had fun", "a wonderful film, the best of the year", "great acting and a moving story"]
+BAD = ["professional disappointment", "a boring, stupid waste of two hours", "the worst film i have ever seen"]
+
+
+def test_plain_sentences_are_told_apart() -> None:
+    answers = ask("--only", "language", *ENGLISH, *FRENCH)
+    assert [answer["language"] for answer in answers] == ["english"] * len(ENGLISH) + ["french"] * len(FRENCH)
+
+
+def test_the_tutorials_reviews_get_the_right_mood() -> None:
+    answers = ask("--only", "sentiment", *GOOD, *BAD)
+    assert [answer["sentiment"] for answer in answers] == ["positive"] * len(GOOD) + ["negative"] * len(BAD)
+
+
+def test_case_and_white_space_and_apostrophes_do_not_matter_to_the_language() -> None:
+    plain, loud, spaced, typographic = ask(
+        "--only", "language", "c'est la vie", "C'EST LA VIE", "  c'est   la vie ", "c’est la vie"
+    )
+    odds = plain["log_odds"]
+    assert loud["log_odds"] == spaced["log_odds"] == typographic["log_odds"] == odds
+
+
+def test_a_worse_word_lowers_the_mood() -> None:
+    better, worse = ask("--only", "sentiment", "the acting was great", "the acting was awful")
+    assert worse["positive_probability"] < better["positive_probability"]  # type: ignore[operator]
+
+
+def test_more_text_makes_the_language_surer() -> None:
+    short, long = ask("--only", "language", "the", "the rights of the people of this country")
+    assert long["log_odds"] > short["log_odds"]  # type: ignore[operator]
+
+
+def test_characters_never_seen_say_nothing() -> None:
+    (answer,) = ask("漢字")
+    assert answer["language"] is None
+    assert answer["log_odds"] == 0.0
+
+
+def test_lines_are_read_from_standard_input() -> None:
+    answers = ask("--only", "language", given="good morning\nbonne nuit\n\n")
+    assert [answer["language"] for answer in answers] == ["english", "french"]
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "textlstm", "--models", str(tmp_path), "hello"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "make repro" in done.stderr
+    assert "Traceback" not in done.stderr

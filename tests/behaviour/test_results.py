@@ -1,0 +1,37 @@
+"""The committed results: they clear their floors, and README says what they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LANGUAGE = json.loads((ROOT / "metrics/language.json").read_text(encoding="utf-8"))
+IMDB = json.loads((ROOT / "metrics/imdb.json").read_text(encoding="utf-8"))
+
+
+def test_the_detector_is_above_its_floor_and_above_counting() -> None:
+    assert LANGUAGE["auc"] >= 0.955
+    assert LANGUAGE["accuracy"] >= 0.86
+    assert LANGUAGE["lstm"]["auc"] >= 0.95
+    assert LANGUAGE["lstm"]["auc"] > LANGUAGE["baselines"]["ngram"]["auc"]
+    assert LANGUAGE["auc_low"] < LANGUAGE["auc"] < LANGUAGE["auc_high"]
+
+
+def test_longer_strings_are_easier() -> None:
+    by_length = [LANGUAGE["by_length"][str(length)]["auc"] for length in (1, 2, 3, 5, 10, 20, 50)]
+    assert by_length == sorted(by_length)
+    assert LANGUAGE["by_length"]["5"]["auc"] == LANGUAGE["auc"]
+
+
+def test_the_sentiment_model_is_above_its_floor_and_above_a_linear_model() -> None:
+    assert (IMDB["protocol"], IMDB["reviews"]) == ("holdout", 5000)
+    assert IMDB["accuracy"] >= 0.90
+    assert IMDB["auc"] >= 0.96
+    assert IMDB["lstm"]["accuracy"] >= 0.87
+    assert IMDB["accuracy"] > IMDB["baselines"]["linear"]["accuracy"]
+
+
+@pytest.mark.parametrize("figure", [LANGUAGE["auc"], LANGUAGE["lstm"]["auc"], IMDB["accuracy"], IMDB["lstm"]["accuracy"]])
+def test_readme_quotes_the_committed_figures(figure: float) -> None:
+    assert f"{figure:.4f}" in (ROOT / "README.md").read_text(encoding="utf-8")
