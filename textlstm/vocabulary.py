@@ -90,5 +90,7 @@ def read_entries(path: Path, expected: str, key: str) -> Sequence[str]:
     got = value.get("format") if isinstance(value, dict) else None
     if got != expected:
         raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
-    entries: Sequence[str] = value[key]
+    entries = value.get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise TextLSTMError(f"{path}: expected a list of strings under {key!r}, got something else. Run 'dvc repro' to make it again")
     return entries
