@@ -92,5 +92,7 @@ def read_entries(path: Path, expected: str, key: str) -> Sequence[str]:
         raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
     entries = value.get(key)
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise TextLSTMError(f"{path}: expected a list of strings under {key!r}, got something else. Run 'dvc repro' to make it again")
+        raise TextLSTMError(
+            f"{path}: expected a list of strings under {key!r}, got something else. Run 'dvc repro' to make it again"
+        )
     return entries
