@@ -77,7 +77,10 @@ def test_a_saved_vocabulary_is_the_same(tmp_path_factory: pytest.TempPathFactory
     [
         ("not json", "expected JSON, got something else at line 1"),
         ('["a"]', "expected a file of the format 'textlstm characters 1', got None"),
-        ('{"format": "textlstm words 1", "words": []}', "expected a file of the format 'textlstm characters 1', got 'textlstm words 1'"),
+        (
+            '{"format": "textlstm words 1", "words": []}',
+            "expected a file of the format 'textlstm characters 1', got 'textlstm words 1'",
+        ),
         ('{"format": "textlstm characters 1"}', "'characters'"),
         ('{"format": "textlstm characters 1", "characters": 5}', "'characters'"),
         ('{"format": "textlstm characters 1", "characters": ["a", 5]}', "'characters'"),
