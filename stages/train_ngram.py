@@ -18,8 +18,8 @@ def main(language: str) -> None:
     params = load_params()
     texts = read_arrays(paths.language_vectors(language))
     model = NgramModel.learn(texts["train"], Vocabulary.load(paths.VOCABULARY), params.ngram.order)
+    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.ngram_model(language))
-    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"])
     print(f"{language}: {sum(map(len, model.codes)):,} strings counted, {bits:.3f} bits per character on held-out text")
 
 
