@@ -154,6 +154,12 @@ class Params(_Section):
             raise ValueError(f"evaluate.length is {self.evaluate.length}, expected one of score.lengths {self.score.lengths}")
         return self
 
+    def language(self, name: str) -> Language:
+        """The language of that name; another name is a TextLSTMError."""
+        if name not in self.languages:
+            raise TextLSTMError(f"{paths.PARAMS}: languages: expected one of {', '.join(self.languages)}, got {name!r}")
+        return self.languages[name]
+
 
 def load_params(path: Path = paths.PARAMS) -> Params:
     """Read and check `params.yaml`.
