@@ -6,6 +6,7 @@ date and no path, so equal content means equal bytes.
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -13,12 +14,14 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from textlstm.errors import TextLSTMError
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -105,6 +108,18 @@ def read_json(path: Path) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise TextLSTMError(f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}") from None
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read JSON into a dataclass; other fields than it has are a TextLSTMError."""
+    value = read_json(path)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    if not isinstance(value, dict) or sorted(value) != sorted(names):
+        got = ", ".join(value) if isinstance(value, dict) else type(value).__name__
+        raise TextLSTMError(
+            f"{path}: expected the fields {', '.join(names)}, got {got}: written by another version? {how_to_make(path)}"
+        )
+    return kind(**value)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

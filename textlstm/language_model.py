@@ -19,7 +19,7 @@ from keras import layers
 
 from textlstm import keras_files
 from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.files import atomic_folder, read_record, write_json
 from textlstm.params import LanguageModel as Settings
 from textlstm.scoring import Floats, finish_table
 from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
@@ -205,7 +205,7 @@ class LanguageModel:
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = About(**read_json(folder / "about.json"))
+        about = read_record(folder / "about.json", About)
         vocabulary = Vocabulary.load(folder / "characters.json")
         network = keras_files.load(folder / "model.keras")
         if network.output_shape[-1] != vocabulary.size:

@@ -17,7 +17,7 @@ from keras import layers, ops
 from textlstm import keras_files
 from textlstm.datasets import LABELS, NEGATIVE, POSITIVE
 from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.files import atomic_folder, read_record, write_json
 from textlstm.params import Imdb as Settings
 from textlstm.tokenizer import PAD, UNKNOWN, Tokenizer
 from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
@@ -174,6 +174,6 @@ class SentimentModel:
     @classmethod
     def load(cls, folder: Path) -> "SentimentModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = About(**read_json(folder / "about.json"))
+        about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
         return cls(keras_files.load(folder / "model.keras"), tokenizer, about)
