@@ -6,7 +6,7 @@ Run     python -m stages.split_imdb
 """
 
 from textlstm import paths
-from textlstm.imdb import check_labels, read_table, split_reviews, write_table
+from textlstm.imdb import check_labels, limit_reviews, read_table, split_reviews, write_table
 from textlstm.params import load_params
 from textlstm.stage import run
 
@@ -15,6 +15,7 @@ def main() -> None:
     params = load_params()
     table = read_table(paths.RAW_IMDB)
     train, test = split_reviews(table, protocol=params.imdb.protocol, learn=params.split.learn, seed=params.seed)
+    train = limit_reviews(train, params.split.reviews, seed=params.seed)
     for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
         check_labels(part, path)
         write_table(path, part)

@@ -16,8 +16,9 @@ from textlstm.text import normalise, split_words
 
 def main(language: str) -> None:
     params = load_params()
-    text = normalise(read_text(Path(params.languages[language].text)))
+    text = normalise(read_text(Path(params.language(language).text)))
     train, heldout = split_words(text, params.split.learn, least=2, name=language)
+    train = train[: params.split.characters or None]
     write_text(paths.training_text(language), train)
     write_text(paths.heldout_text(language), heldout)
     print(f"{language}: {len(train):,} characters to learn from, {len(heldout):,} to test on")

@@ -22,9 +22,9 @@ def main(language: str) -> None:
     model, losses = train_language_model(
         texts["train"], texts["words"], vocabulary, params.language_model, seed=params.seed, name=language
     )
+    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.language_model(language))
     write_csv(paths.curve(language), ("epoch", "loss"), enumerate(losses, start=1))
-    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"])
     print(f"{language}: {model.network.count_params():,} parameters, {bits:.3f} bits per character on held-out text")
 
 

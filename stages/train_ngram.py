@@ -22,8 +22,8 @@ def main(language: str) -> None:
     text = NgramModel.learn(texts["train"], vocabulary, settings.order)
     words = NgramModel.learn(texts["words"], vocabulary, settings.words_order) if len(texts["words"]) else None
     model = Counting(text, words, settings.weight)
+    bits = bits_per_character(model.alone().log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.ngram_model(language))
-    bits = bits_per_character(model.alone().log_probabilities(texts["heldout"]), texts["heldout"])
     print(
         f"{language}: {sum(map(len, text.codes)):,} strings counted in the text, {bits:.3f} bits per character on held-out text"
     )

@@ -8,6 +8,7 @@ import csv
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import tarfile
 import zipfile
@@ -33,6 +34,13 @@ _LARGEST_TABLE = 1 << 28
 _REVIEW = re.compile(r"aclImdb/(?:(?P<half>train|test)/(?P<label>pos|neg)|train/(?P<unlabelled>unsup))/\d+_\d+\.txt")
 _TRANSLATION = re.compile(r"ucs_detect/udhr/udhr_(?P<name>\w+)\.txt")
 _WORD_LIST = re.compile(r"wordfreq/data/small_(?P<name>\w+)\.msgpack\.gz")
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+)  # RuntimeError: encrypted, or of an unknown version
 _HEADER_END = re.compile(r"^-{5,}\s*$", re.MULTILINE)
 
 
@@ -150,8 +158,15 @@ def read_imdb_wheel(archive: Path) -> list[Review]:
         except KeyError:
             raise TextLSTMError(f"{archive}: expected the member {member}, got none of that name") from None
         table = _decoded(_read(wheel, info, _LARGEST_TABLE, archive), member, archive)
+    labels = {str(number): number for number in (NEGATIVE, POSITIVE)}
     rows = csv.DictReader(io.StringIO(table, newline=""))
-    return [Review(part="train", label=int(row["label"]), text=row["text"]) for row in rows if row["source"] == "imdb"]
+    try:
+        return [Review(part="train", label=labels[row["label"]], text=row["text"]) for row in rows if row["source"] == "imdb"]
+    except (KeyError, csv.Error) as error:
+        raise TextLSTMError(
+            f"{archive}: {member}: expected the columns source, label (0 or 1) and text, got something else near line {rows.line_num} "
+            f"({error!r}). The archive is not the one that {paths.SOURCES} describes: delete it and run again"
+        ) from None
 
 
 def read_imdb_archive(archive: Path) -> list[Review]:
@@ -198,16 +213,17 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 file = tar.extractfile(member)
                 if file is not None:
                     yield member.name, file.read()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        if isinstance(error, FileNotFoundError):
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
             raise
-        raise TextLSTMError(f"{archive}: expected a tar archive, got a broken one ({error}). Delete it and run again") from None
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise TextLSTMError(f"{archive}: expected a tar archive, got a broken one ({reason}). Delete it and run again") from None
 
 
 def _opened_zip(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
-    except zipfile.BadZipFile as error:
+    except _BROKEN_ZIP as error:
         raise TextLSTMError(
             f"{archive}: expected a wheel (a zip file), got a broken one ({error}). Delete it and run again"
         ) from None
@@ -220,7 +236,7 @@ def _read(wheel: zipfile.ZipFile, info: zipfile.ZipInfo, largest: int, archive: 
         )
     try:
         return wheel.read(info)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (*_BROKEN_ZIP, OSError) as error:
         raise TextLSTMError(
             f"{archive}: the member {info.filename!r} is broken ({error}). Delete the archive and run again"
         ) from None

@@ -6,18 +6,22 @@ date and no path, so equal content means equal bytes.
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from textlstm.errors import TextLSTMError
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -37,17 +41,21 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder: filled under another name, then swapped in."""
+    """The same for a folder: filled under another name, then swapped in; the old one is deleted when the new one is in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    old = temporary.with_suffix(".old")
     try:
         yield temporary
         temporary.chmod(0o755)
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(old)
         temporary.replace(path)
     finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def read_text(path: Path) -> str:
@@ -102,6 +110,18 @@ def read_json(path: Path) -> Any:
         raise TextLSTMError(f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}") from None
 
 
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read JSON into a dataclass; other fields than it has are a TextLSTMError."""
+    value = read_json(path)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    if not isinstance(value, dict) or sorted(value) != sorted(names):
+        got = ", ".join(value) if isinstance(value, dict) else type(value).__name__
+        raise TextLSTMError(
+            f"{path}: expected the fields {', '.join(names)}, got {got}: written by another version? {how_to_make(path)}"
+        )
+    return kind(**value)
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file; floats keep six significant digits."""
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -122,7 +142,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
+    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise TextLSTMError(f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}") from None
 
 

@@ -65,6 +65,14 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     return train[~test].reset_index(drop=True), train[test].reset_index(drop=True)
 
 
+def limit_reviews(table: pd.DataFrame, most: int, *, seed: int) -> pd.DataFrame:
+    """At most `most` reviews of each label, drawn by `seed`; all of them if `most` is 0."""
+    if not most:
+        return table
+    chosen = [rows.sample(min(most, len(rows)), random_state=seed) for _, rows in table.groupby("label")]
+    return pd.concat(chosen).sort_index().reset_index(drop=True)
+
+
 def check_labels(table: pd.DataFrame, where: Path) -> None:
     """Raise TextLSTMError unless both labels occur."""
     found = sorted(int(label) for label in np.unique(table["label"]))
@@ -82,9 +90,12 @@ def encode_reviews(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[npt.NDAr
     Raises:
         TextLSTMError: a review has no word.
     """
-    reviews = [tokenizer.encode(text) for text in texts]
-    empty = next((number for number, review in enumerate(reviews) if len(review) < 2), None)
-    if empty is not None:
-        raise TextLSTMError(f"review {empty + 1} of those to learn from: expected words, got none. Remove it from the data")
+    reviews = []
+    for number, text in enumerate(texts, start=1):
+        reviews.append(tokenizer.encode(text))
+        if len(reviews[-1]) < 2:
+            raise TextLSTMError(
+                f"review {number} of those to learn from: expected words, got none in {text[:40]!r}. Remove it from the data"
+            )
     offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
     return np.concatenate(reviews).astype(np.uint16 if tokenizer.size <= 2**16 else np.int32), offsets

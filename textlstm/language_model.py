@@ -21,10 +21,10 @@ import numpy.typing as npt
 from textlstm import keras_files
 from textlstm.backend import keras
 from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.files import atomic_folder, read_record, write_json
 from textlstm.params import LanguageModel as Settings
 from textlstm.scoring import Floats, finish_table
-from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
+from textlstm.training import Batch, fit, make_optimizer, permutation
 from textlstm.vocabulary import START, UNKNOWN, Vocabulary
 
 layers = keras.layers
@@ -137,8 +137,8 @@ def train_language_model(
 
     steps = count * settings.epochs
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
-    network.compile(optimizer, loss=_loss(settings.output, vocabulary.size))
-    losses = fit(network, Batches([count] * settings.epochs, batch), settings.epochs)
+    network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
+    losses = fit(network, [count] * settings.epochs, batch)
     return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output)), losses
 
 
@@ -220,7 +220,7 @@ class LanguageModel:
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = About(**read_json(folder / "about.json"))
+        about = read_record(folder / "about.json", About)
         vocabulary = Vocabulary.load(folder / "characters.json")
         network = keras_files.load(folder / "model.keras")
         if network.output_shape[-1] != vocabulary.size:

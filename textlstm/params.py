@@ -5,6 +5,7 @@ Fields have no defaults: `params.yaml` is the one place that holds values.
 """
 
 import difflib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -46,6 +47,8 @@ class Split(_Section):
     """How much of each dataset is learnt from."""
 
     learn: Annotated[float, Field(ge=0.5, le=0.95)]
+    characters: Annotated[int, Field(ge=0)]
+    reviews: Annotated[int, Field(ge=0)]
 
 
 class Words(_Section):
@@ -176,9 +179,10 @@ class Params(_Section):
             raise ValueError(f"languages: expected at least two to tell apart, got {len(self.languages)}")
         seen: dict[str, str] = {}
         for name, language in self.languages.items():
-            if language.text in seen:
-                raise ValueError(f"languages: {seen[language.text]} and {name} name the same text, {language.text}")
-            seen[language.text] = name
+            path = os.path.normpath(language.text)
+            if path in seen:
+                raise ValueError(f"languages: {seen[path]} and {name} name the same text, {language.text}")
+            seen[path] = name
         return self
 
     @model_validator(mode="after")
@@ -194,6 +198,12 @@ class Params(_Section):
         if self.evaluate.length not in self.score.lengths:
             raise ValueError(f"evaluate.length is {self.evaluate.length}, expected one of score.lengths {self.score.lengths}")
         return self
+
+    def language(self, name: str) -> Language:
+        """The language of that name; another name is a TextLSTMError."""
+        if name not in self.languages:
+            raise TextLSTMError(f"{paths.PARAMS}: languages: expected one of {', '.join(self.languages)}, got {name!r}")
+        return self.languages[name]
 
 
 def load_params(path: Path = paths.PARAMS) -> Params:
@@ -251,6 +261,11 @@ _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _map
 def _explain(problem: Any) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     kind, got = problem["type"], problem["input"]
+    if not place and kind == "model_type":
+        return f"expected sections ({', '.join(Params.model_fields)}), got {got!r}"
+    if problem["loc"][-1:] == ("[key]",):
+        hint = " (YAML reads no, yes, on and off as truth values: put quotes around it)" if isinstance(got, bool) else ""
+        return f"{problem['loc'][0]}: expected a name of lower-case letters, digits and _ that begins with a letter, got {got!r}{hint}"
     if kind == "extra_forbidden":
         *parents, key = problem["loc"]
         near = difflib.get_close_matches(str(key), _known_keys(parents), n=1, cutoff=0.0)

@@ -13,5 +13,6 @@ def set_up(seed: int, threads: int) -> None:
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    keras.utils.clear_session()  # layers that nobody named are numbered from 1 again
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

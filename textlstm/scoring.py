@@ -103,14 +103,16 @@ def text_log_likelihood(table: Floats) -> float:
     return float(window_log_likelihoods(table, len(table))[0]) if len(table) else 0.0
 
 
-def bits_per_character(table: Floats, ids: npt.NDArray[Any]) -> float:
+def bits_per_character(table: Floats, ids: npt.NDArray[Any], *, name: str = "bits per character") -> float:
     """Mean of -log2 P over the known characters of the text, each after as many characters as the model can use.
 
     Bits per character can be compared between vocabularies and window lengths; a sum of losses cannot.
     """
     known = int(np.count_nonzero(ids != UNKNOWN))
     if not known:
-        raise TextLSTMError("bits per character: the text has no character that the vocabulary knows. Give another text")
+        raise TextLSTMError(
+            f"{name}: the text to test on has no character that occurs in a text to learn from. Give another text"
+        )
     return -text_log_likelihood(table) / known / float(np.log(2.0))
 
 
@@ -150,7 +152,7 @@ def score_texts(
         for kind, of_language in models.items():
             encoded = {other: model.vocabulary.encode(text) for other, model in of_language.items()}
             tables = {other: model.log_probabilities(encoded[other]) for other, model in of_language.items()}
-            bits = bits_per_character(tables[language], encoded[language])
+            bits = bits_per_character(tables[language], encoded[language], name=language)
             scores.setdefault(f"bits_{kind}", []).append(np.array([bits]))
             for length in lengths:
                 columns = [window_log_likelihoods(table, length) for table in tables.values()]

@@ -17,10 +17,10 @@ from textlstm import keras_files
 from textlstm.backend import keras
 from textlstm.datasets import LABELS, NEGATIVE, POSITIVE
 from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.files import atomic_folder, read_record, write_json
 from textlstm.params import Imdb as Settings
 from textlstm.tokenizer import PAD, Tokenizer
-from textlstm.training import Batch, Batches, fit, make_optimizer, permutation
+from textlstm.training import Batch, fit, make_optimizer, permutation
 from textlstm.word_vectors import counted_vectors
 
 layers, ops = keras.layers, keras.ops
@@ -186,8 +186,8 @@ def train_sentiment_model(
 
     steps = sum(map(len, orders))
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
-    network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
-    losses = fit(network, Batches([len(batches) for batches in orders], batch), settings.epochs)
+    network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    losses = fit(network, [len(batches) for batches in orders], batch)
     return SentimentModel(network, tokenizer, about), losses
 
 
@@ -244,6 +244,6 @@ class SentimentModel:
     @classmethod
     def load(cls, folder: Path) -> "SentimentModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = About(**read_json(folder / "about.json"))
+        about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
         return cls(keras_files.load(folder / "model.keras"), tokenizer, about)

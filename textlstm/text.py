@@ -11,12 +11,12 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4\u2032", "'"
 
 
 def normalise(text: str) -> str:
-    """Lower-case, compose accents (NFC), make every apostrophe ASCII and fold white space to single spaces.
+    """Lower-case, then compose accents (NFC), make every apostrophe ASCII and fold white space to single spaces.
 
     >>> normalise("Libert\u00e9,  \u00c9GALIT\u00c9 \\n l\u2019homme")
     "libert\u00e9, \u00e9galit\u00e9 l'homme"
     """
-    return " ".join(unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES).split())
+    return " ".join(unicodedata.normalize("NFC", text.lower()).translate(_APOSTROPHES).split())
 
 
 def split_words(text: str, fraction: float, *, least: int, name: str) -> tuple[str, str]:

@@ -85,5 +85,5 @@ class Tokenizer:
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read what `save` wrote; anything else is a TextLSTMError."""
-        value = read_format(path, _FORMAT)
-        return cls(tuple(value["words"]), value["marks"])
+        value = read_format(path, _FORMAT, "words")
+        return cls(tuple(value["words"]), bool(value.get("marks", True)))

@@ -1,11 +1,11 @@
 """What the two kinds of training share: optimizers, seeded shuffling, and progress that suits a terminal or a log."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -53,36 +53,34 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return self._highest * keras.ops.maximum(keras.ops.minimum(done / 0.25, (1.0 - done) / 0.75), 0.01)
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches made on demand, in an order that depends on the seed and the epoch alone.
-
-    Args:
-        counts: number of batches in each epoch.
-        make: the batch of an epoch and an index.
-    """
-
-    def __init__(self, counts: list[int], make: Callable[[int, int], Batch]) -> None:
-        super().__init__()
-        self._counts, self._make, self._epoch = counts, make, 0
-
-    def __len__(self) -> int:
-        return self._counts[min(self._epoch, len(self._counts) - 1)]
-
-    def __getitem__(self, index: int) -> Batch:
-        return self._make(self._epoch, index)
-
-    def on_epoch_end(self) -> None:
-        """Keras calls this between epochs."""
-        self._epoch += 1
-
-
 def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The order of `count` things in an epoch."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def fit(model: keras.Model, batches: Batches, epochs: int, *, extra: dict[str, Any] | None = None) -> list[float]:
-    """Train a compiled model and return the mean loss of each epoch: a bar on a terminal, a line an epoch in a log."""
-    verbose = 1 if sys.stdout.isatty() else 2
-    history = model.fit(batches, epochs=epochs, shuffle=False, verbose=verbose, **(extra or {}))
-    return [float(loss) for loss in history.history["loss"]]
+def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch]) -> list[float]:
+    """Train a compiled model: a progress bar on a terminal, a line an epoch in a log.
+
+    Keras's own `fit` fetches batches ahead in another thread, so what a batch holds could depend on timing; here it depends on its
+    epoch and index alone.
+
+    Args:
+        model: compiled, without metrics.
+        counts: number of batches in each epoch.
+        make: gives the batch of an epoch and an index, both counting from 0.
+
+    Returns:
+        The mean loss of each epoch.
+    """
+    losses = []
+    for epoch, count in enumerate(counts):
+        model.reset_metrics()
+        loss = 0.0
+        with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
+            for index in range(count):
+                loss = float(model.train_on_batch(*make(epoch, index)))  # the mean of the epoch so far
+                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                bar.update()
+        losses.append(loss)
+        print(f"epoch {epoch + 1} of {len(counts)}: loss {loss:.4f}", flush=True)
+    return losses

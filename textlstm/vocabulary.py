@@ -81,13 +81,18 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote; anything else is a TextLSTMError."""
-        return cls(tuple(read_format(path, _FORMAT)["characters"]))
+        return cls(tuple(read_format(path, _FORMAT, "characters")["characters"]))
 
 
-def read_format(path: Path, expected: str) -> dict[str, Any]:
-    """A JSON object whose `format` is the expected one; anything else is a TextLSTMError."""
+def read_format(path: Path, expected: str, key: str) -> dict[str, Any]:
+    """A JSON object whose `format` is the expected one, with a list of strings under `key`; anything else is a TextLSTMError."""
     value = read_json(path)
     got = value.get("format") if isinstance(value, dict) else None
     if got != expected:
         raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
+    entries = value.get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise TextLSTMError(
+            f"{path}: expected a list of strings under {key!r}, got something else. Run 'dvc repro' to make it again"
+        )
     return dict(value)

@@ -1,0 +1,89 @@
+"""Reviews to word ids and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textlstm.errors import TextLSTMError
+from textlstm.tokenizer import PAD, START, UNKNOWN, Tokenizer, words_of
+
+REVIEWS = st.lists(st.text(max_size=60), max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's GREAT!<br />Really?", ["it's", "great", "!", "really", "?"]),
+        ("rock ’n’ roll, don’t", ["rock", "n", "roll", "don't"]),
+        ("under_scored 10/10 é", ["under", "scored", "10", "10", "é"]),
+        ("a<br>b<br/>c", ["a", "b", "c"]),
+        ("... --- ,,,", []),
+        ("", []),
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+@given(st.text(max_size=80))
+def test_words_are_words_of_themselves(text: str) -> None:
+    words = words_of(text)
+    assert words_of(" ".join(words)) == words
+
+
+def test_the_most_frequent_words_come_first_and_ties_by_alphabet() -> None:
+    tokenizer = Tokenizer.learn(["b a c", "c b", "c d"], 6)
+    assert tokenizer.words == ("c", "b", "a")
+    assert tokenizer.size == 6
+    assert tokenizer.encode("d c a b").tolist() == [START, UNKNOWN, 3, 5, 4]
+
+
+@given(REVIEWS)
+def test_decoding_gives_back_the_words(reviews: list[str]) -> None:
+    tokenizer = Tokenizer.learn(reviews, 10_000)
+    for review in reviews:
+        ids = tokenizer.encode(review)
+        assert tokenizer.decode(ids) == " ".join(["<start>", *words_of(review)])
+        assert tokenizer.encode(tokenizer.decode(ids[1:])).tolist() == ids.tolist()
+
+
+@given(REVIEWS, st.text(max_size=60), st.integers(0, 12))
+def test_ids_stay_below_the_size_and_off_the_reserved_ones(reviews: list[str], other: str, size: int) -> None:
+    tokenizer = Tokenizer.learn(reviews, size)
+    assert tokenizer.size <= max(size, 3)
+    first, *rest = tokenizer.encode(other).tolist()
+    assert first == START
+    for word, index in zip(words_of(other), rest, strict=True):
+        assert index not in (PAD, START)
+        assert (index == UNKNOWN) == (word not in tokenizer.words)
+        assert index < tokenizer.size
+
+
+def test_reserved_ids_have_names() -> None:
+    assert Tokenizer(("film",)).decode([PAD, START, UNKNOWN, 3]) == "<pad> <start> <unknown> film"
+
+
+def test_a_text_without_words_is_start_alone() -> None:
+    assert Tokenizer(("film",)).encode(" -- ").tolist() == [START]
+
+
+def test_ids_are_numbers_of_32_bits() -> None:
+    assert Tokenizer(("film",)).encode("film").dtype == np.int32
+
+
+@given(REVIEWS)
+def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory, reviews: list[str]) -> None:
+    path = tmp_path_factory.mktemp("tokenizer") / "words.json"
+    tokenizer = Tokenizer.learn(reviews, 100)
+    tokenizer.save(path)
+    assert Tokenizer.load(path) == tokenizer
+
+
+def test_a_vocabulary_of_characters_is_not_a_tokenizer(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    path.write_text('{"format": "textlstm characters 1", "characters": []}', encoding="utf-8")
+    with pytest.raises(TextLSTMError, match="expected a file of the format 'textlstm words 1'"):
+        Tokenizer.load(path)
