@@ -21,7 +21,7 @@ _ELIDED = {
 
 
 def read_list(text: str) -> dict[str, float]:
-    """Words and their shares of all words, from lines of "<word><tab><centibels>".
+    """Words and their shares of all words, from lines of "<word><tab><centibels>"; numbers, symbols and emoji are left out.
 
     >>> read_list("the\\t100\\nof\\t200\\n")
     {'the': 0.1, 'of': 0.01}
@@ -29,7 +29,8 @@ def read_list(text: str) -> dict[str, float]:
     shares: dict[str, float] = {}
     for line in text.splitlines():
         word, _, rank = line.partition("\t")
-        if len(normalised := normalise(word)):
+        normalised = normalise(word)
+        if normalised and all(character in "'-" or unicodedata.category(character)[0] in "LM" for character in normalised):
             shares[normalised] = shares.get(normalised, 0.0) + 10.0 ** (-int(rank) / 100)
     return shares
 

@@ -53,7 +53,7 @@ def read_parameters(path: Path) -> set[str]:
         if isinstance(node, ast.Name) and node.id in meaning:
             return meaning[node.id]
         if isinstance(node, ast.Attribute) and (parent := dotted(node.value)) is not None:
-            return f"{parent}.{node.attr}".lstrip(".")
+            return f"{parent}.{node.attr}".lstrip(".") if node.attr != "language" else "languages"  # Params.language looks one up
         return None
 
     for node in ast.walk(tree):
