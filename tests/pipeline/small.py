@@ -1,0 +1,78 @@
+"""A clone of the repository whose parameters are so small that the whole pipeline runs in a minute or two, on real data."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from textlstm.experiment import merged
+
+ROOT = Path(__file__).parents[2]
+
+SMALL: dict[str, Any] = {
+    "split": {"reviews": 150},
+    "words": {"characters": 20_000},
+    "vectorize": {"words": 300},
+    "language_model": {"window": 5, "units": 8, "embedding": 4, "batch": 512, "epochs": 1},
+    "imdb": {"length": 40, "embedding": 8, "units": 4, "piece": 20, "epochs": 1},
+    "nbsvm": {"longest": 1, "bits": 12},
+    "evaluate": {"bootstrap": 100},
+}
+
+
+class Clone:
+    """A clone in a folder of its own, with its own MLflow."""
+
+    def __init__(self, folder: Path, changes: dict[str, Any] = SMALL) -> None:
+        self.folder = folder
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        self.git("config", "user.name", "test")
+        self.git("config", "user.email", "test@example.invalid")
+        self.change(changes)
+        self.git("rm", "--quiet", "--cached", "dvc.lock")
+        (folder / "dvc.lock").unlink()
+        self.git("commit", "--quiet", "--all", "--message", "small parameters")
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Lay `changes` over params.yaml."""
+        path = self.folder / "params.yaml"
+        params = merged(yaml.safe_load(path.read_text(encoding="utf-8")), changes)
+        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    def git(self, *words: str) -> str:
+        """What git prints."""
+        return subprocess.run(["git", *words], cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+    def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the clone as a user would, with this Python's programs first on the PATH."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=inherited | {"PATH": path, "DVC_NO_ANALYTICS": "1"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"{words}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done
+
+    def repro(self) -> set[str]:
+        """Run `dvc repro` and return the stages that were run, not skipped and not restored."""
+        output = self.run("dvc", "repro").stdout
+        return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+    def runs(self) -> list[tuple[str, str]]:
+        """Name and status of the runs in MLflow's comparison table."""
+        database = self.folder / "mlflow.db"
+        if not database.exists():
+            return []
+        with sqlite3.connect(database) as connection:
+            query = "select r.name, r.status from runs r join experiments e using (experiment_id) where e.name = 'textlstm' order by r.start_time"
+            return list(connection.execute(query))

@@ -1,0 +1,165 @@
+"""The whole pipeline on real data and small parameters: what runs, what does not, what comes out, and what a fault leaves behind."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.small import Clone
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the pipeline has run once; each test leaves it reproduced and committed."""
+    clone = Clone(tmp_path_factory.mktemp("first") / "clone")
+    clone.first = clone.repro()  # type: ignore[attr-defined]
+    clone.git("add", "dvc.lock", "metrics")
+    clone.git("commit", "--quiet", "--message", "results")
+    return clone
+
+
+@pytest.fixture(autouse=True)
+def _restored(clone: Clone) -> object:
+    """Bring parameters and results back after each test."""
+    yield
+    clone.git("checkout", "--quiet", "--force", "HEAD")
+    clone.run("dvc", "checkout", "--quiet", "--force")
+    return None
+
+
+def test_the_first_run_runs_everything_and_leaves_one_run_in_mlflow(clone: Clone) -> None:
+    stages = yaml.safe_load((clone.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert clone.first == set(stages)  # type: ignore[attr-defined]
+    assert {"train_language@english", "train_language@french", "train_imdb", "score_language", "evaluate_imdb", "track"} <= set(
+        stages
+    )
+    language = json.loads((clone.folder / "metrics/language.json").read_text(encoding="utf-8"))
+    assert 0.5 < language["auc"] < 1.0
+    assert {"auc_low", "auc_high", "accuracy", "windows", "bits_per_character", "by_length", "seed_protocol", "baselines"} <= set(
+        language
+    )
+    assert set(language["by_length"]) == {"1", "2", "3", "5", "10", "20", "50"}
+    imdb = json.loads((clone.folder / "metrics/imdb.json").read_text(encoding="utf-8"))
+    assert {"accuracy", "auc", "log_loss", "reviews", "protocol", "baselines"} <= set(imdb)
+    assert [status for _, status in clone.runs()] == ["FINISHED"]
+
+
+def test_a_second_run_runs_nothing(clone: Clone) -> None:
+    before = clone.runs()
+    assert clone.repro() == set()
+    assert clone.runs() == before
+    assert clone.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_two_clones_end_with_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
+    other = Clone(tmp_path / "another place" / "clone")
+    other.repro()
+    assert (other.folder / "dvc.lock").read_text(encoding="utf-8") == (clone.folder / "dvc.lock").read_text(encoding="utf-8")
+    for path in (clone.folder / "metrics").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (other.folder / path.relative_to(clone.folder)).read_bytes(), path
+
+
+def test_evaluation_parameters_train_nothing(clone: Clone) -> None:
+    clone.change({"evaluate": {"bootstrap": 120}})
+    assert clone.repro() == {"check_params", "evaluate_language", "evaluate_imdb", "track"}
+    assert len(clone.runs()) == 2
+
+
+def test_a_parameter_of_the_reviews_runs_no_language_stage(clone: Clone) -> None:
+    clone.change({"imdb": {"dropout": 0.4}})
+    assert clone.repro() == {"check_params", "train_imdb", "score_imdb", "evaluate_imdb", "track"}
+
+
+def test_another_text_of_one_language_trains_that_language_only(clone: Clone) -> None:
+    text = (clone.folder / "data/raw/udhr/fra.txt").read_text(encoding="utf-8")
+    (clone.folder / "mine.txt").write_text(text.replace("liberté", "libertés"), encoding="utf-8")
+    clone.change(
+        {
+            "languages": {
+                "english": {"text": "data/raw/udhr/eng.txt", "words": "en"},
+                "french": {"text": "mine.txt", "words": "fr"},
+            }
+        }
+    )
+    ran = clone.repro()
+    assert "train_language@french" in ran
+    assert not {"train_language@english", "train_ngram@english", "train_imdb"} & ran
+
+
+def test_a_third_language_is_one_line(clone: Clone) -> None:
+    languages = yaml.safe_load((clone.folder / "params.yaml").read_text(encoding="utf-8"))["languages"]
+    clone.change({"languages": languages | {"finnish": {"text": "data/raw/udhr/fin.txt", "words": "fi"}}})
+    clone.repro()
+    metrics = json.loads((clone.folder / "metrics/language.json").read_text(encoding="utf-8"))
+    assert set(metrics["bits_per_character"]) == {"english", "french", "finnish"}
+    assert 0.5 < metrics["auc"] < 1.0
+    confusion = (clone.folder / "metrics/plots/confusion_language.csv").read_text(encoding="utf-8").splitlines()
+    assert len(confusion) == 1 + 9
+
+
+def test_the_other_way_of_training_and_sigmoids_run_too(clone: Clone) -> None:
+    seed = {
+        "target": "after_window",
+        "embedding": 0,
+        "words_share": 0.0,
+        "noise": 0.0,
+        "optimizer": "rmsprop",
+        "output": "sigmoid",
+    }
+    clone.change({"language_model": seed, "words": {"characters": 0}})
+    assert "train_language@english" in clone.repro()
+
+
+def test_a_misspelt_parameter_fails_by_name_and_touches_nothing(clone: Clone) -> None:
+    before = {path: path.read_bytes() for path in (clone.folder / "models").rglob("*") if path.is_file()}
+    done = clone.run("dvc", "exp", "run", "-S", "language_model.unitz=64", check=False)
+    assert done.returncode != 0
+    assert "unitz" in done.stdout + done.stderr
+    clone.change({"language_model": {"unitz": 64}})
+    done = clone.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "language_model.unitz: unknown key; did you mean language_model.units?" in done.stdout + done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_database_that_cannot_be_read_costs_no_result(clone: Clone) -> None:
+    database, kept = clone.folder / "mlflow.db", clone.folder / "kept.db"
+    before = len(clone.runs())
+    clone.change({"evaluate": {"bootstrap": 130}})
+    shutil.move(database, kept)
+    database.write_text("this is no database, and long enough to be taken for one " * 50, encoding="utf-8")
+    done = clone.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "No result is lost" in done.stderr + done.stdout
+    shutil.move(kept, database)
+    assert clone.repro() == {"track"}
+    assert len(clone.runs()) == before + 1
+    assert {status for _, status in clone.runs()} == {"FINISHED"}
+
+
+def test_a_fresh_clone_whose_lock_fits_tracks_its_own_run(clone: Clone, tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    clone.run("git", "clone", "--quiet", ".", str(fresh))
+    other = object.__new__(Clone)
+    other.folder = fresh
+    other.run("dvc", "cache", "dir", "--local", str(clone.folder / ".dvc/cache"))
+    assert other.repro() == {"track"}
+    assert [status for _, status in other.runs()] == ["FINISHED"]
+
+
+def test_plots_and_metrics_are_what_dvc_expects(clone: Clone) -> None:
+    assert "language.json" in clone.run("dvc", "metrics", "show").stdout
+    clone.change({"evaluate": {"bootstrap": 140}})
+    clone.repro()
+    assert "auc_high" in clone.run("dvc", "metrics", "diff", "HEAD").stdout
+    for command in (("show",), ("diff", "HEAD")):
+        clone.run("dvc", "plots", *command, "--out", "page")
+        page = (clone.folder / "page/index.html").read_text(encoding="utf-8")
+        assert "false_positive_rate" in page
+        assert "confusion" in page.lower()
+        assert "loss" in page
