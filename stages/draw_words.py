@@ -14,7 +14,7 @@ from textlstm.words import draw_words, read_list, without_foreign
 
 def main(language: str) -> None:
     params = load_params()
-    code, settings = params.languages[language].words, params.words
+    code, settings = params.language(language).words, params.words
     text = ""
     if code and settings.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}

@@ -14,7 +14,8 @@ from textlstm.stage import run
 
 def main() -> None:
     params = load_params()
-    scores, linear = read_arrays(paths.SCORES_IMDB), read_arrays(paths.SCORES_IMDB_LINEAR)
+    scores = read_arrays(paths.SCORES_IMDB, "both", "lstm", "ngrams", "label")
+    linear = read_arrays(paths.SCORES_IMDB_LINEAR, "score")
     metrics = imdb_metrics(scores, linear, params.imdb.protocol, params.evaluate, seed=params.seed)
     for name, (header, rows) in imdb_plots(scores, linear).items():
         write_csv(paths.plot(name), header, rows)

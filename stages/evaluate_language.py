@@ -15,7 +15,7 @@ from textlstm.stage import run
 def main() -> None:
     params = load_params()
     languages, settings = list(params.languages), params.evaluate
-    scores = read_arrays(paths.SCORES_LANGUAGE)
+    scores = read_arrays(paths.SCORES_LANGUAGE, *(f"label_{length}" for length in params.score.lengths))
     metrics = language_metrics(scores, languages, settings, lengths=params.score.lengths, seed=params.seed)
     for name, (header, rows) in language_plots(scores, languages, settings.length).items():
         write_csv(paths.plot(name), header, rows)

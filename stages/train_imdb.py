@@ -18,7 +18,7 @@ from textlstm.tokenizer import Tokenizer
 def main() -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    arrays = read_arrays(paths.VECTORS_IMDB)
+    arrays = read_arrays(paths.VECTORS_IMDB, "ids", "offsets", "labels")
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
     model, losses = train_sentiment_model(
         reviews, arrays["labels"], Tokenizer.load(paths.TOKENIZER), params.imdb, seed=params.seed

@@ -18,7 +18,7 @@ def main(language: str) -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
-    texts = read_arrays(paths.language_vectors(language))
+    texts = read_arrays(paths.language_vectors(language), "train", "heldout", "words")
     model, losses = train_language_model(
         texts["train"], texts["words"], vocabulary, params.language_model, seed=params.seed, name=language
     )

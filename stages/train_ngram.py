@@ -17,7 +17,7 @@ from textlstm.vocabulary import Vocabulary
 
 def main(language: str) -> None:
     params = load_params()
-    texts = read_arrays(paths.language_vectors(language))
+    texts = read_arrays(paths.language_vectors(language), "train", "heldout", "words")
     vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
     text = NgramModel.learn(texts["train"], vocabulary, settings.order)
     words = NgramModel.learn(texts["words"], vocabulary, settings.words_order) if len(texts["words"]) else None

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.datasets import LABELS, POSITIVE
+from textlstm.errors import TextLSTMError
 from textlstm.metrics import (
     Floats,
     accuracy,
@@ -43,6 +44,11 @@ def language_metrics(
         seed: of the bootstrap and of the choice of windows.
     """
     labels, detector = scores[f"label_{settings.length}"], scores[f"mixed_{settings.length}"]
+    if detector.shape[1] != len(languages):
+        raise TextLSTMError(
+            f"the scores are of {detector.shape[1]} languages, expected {len(languages)}: {', '.join(languages)}. "
+            "Run 'dvc repro' to score again"
+        )
     chosen = _protocol_windows(labels, len(languages), settings.protocol_windows, seed)
 
     def alone(kind: str) -> dict[str, Any]:
@@ -93,8 +99,7 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
         for language, (positive, answers) in zip(languages, language_scores(labels, log_likelihoods), strict=False):
             roc += _curve(positive, answers, name if len(languages) == 2 else f"{name}, {language}")
     log_likelihoods = scores[f"mixed_{length}"]
-    best_other = np.sort(log_likelihoods, axis=1)[:, -2]
-    margin = log_likelihoods[:, 0] - (log_likelihoods[:, 1] if len(languages) == 2 else best_other)
+    margin = log_likelihoods[:, 0] - log_likelihoods[:, 1:].max(axis=1)
     return {
         "roc_language": (_ROC, roc),
         "confusion_language": (_CONFUSION, _confusion(labels, log_likelihoods.argmax(axis=1), languages)),

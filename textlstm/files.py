@@ -112,14 +112,18 @@ def read_json(path: Path) -> Any:
 
 def read_record(path: Path, kind: type[T]) -> T:
     """Read JSON into a dataclass; other fields than it has are a TextLSTMError."""
+    return kind(**read_fields(path, *(field.name for field in dataclasses.fields(kind))))  # type: ignore[arg-type]
+
+
+def read_fields(path: Path, *names: str) -> dict[str, Any]:
+    """Read a JSON object; other fields than `names` are a TextLSTMError."""
     value = read_json(path)
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     if not isinstance(value, dict) or sorted(value) != sorted(names):
         got = ", ".join(value) if isinstance(value, dict) else type(value).__name__
         raise TextLSTMError(
             f"{path}: expected the fields {', '.join(names)}, got {got}: written by another version? {how_to_make(path)}"
         )
-    return kind(**value)
+    return value
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -136,14 +140,19 @@ def write_arrays(path: Path, **arrays: npt.ArrayLike) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read what `write_arrays` wrote; a missing or broken file is a TextLSTMError. Pickles are refused."""
+def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    """Read what `write_arrays` wrote; a missing or broken file, or one without `names`, is a TextLSTMError. Pickles are refused."""
     require(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
     except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise TextLSTMError(f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}") from None
+    if missing := [name for name in names if name not in arrays]:
+        raise TextLSTMError(
+            f"{path}: expected the arrays {', '.join(names)}, got none called {', '.join(missing)}: an older file? {how_to_make(path)}"
+        )
+    return arrays
 
 
 def remove_others(folder: Path, keep: Iterable[str]) -> None:

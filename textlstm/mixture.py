@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.files import atomic_folder, read_json, write_json
+from textlstm.files import atomic_folder, read_fields, write_json
 from textlstm.ngram import NgramModel
 from textlstm.scoring import CharacterModel, Floats, finish_table, widen
 from textlstm.vocabulary import Vocabulary
@@ -78,7 +78,7 @@ class Counting:
     @classmethod
     def load(cls, folder: Path) -> "Counting":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_json(folder / "about.json")
+        about = read_fields(folder / "about.json", "weight", "words")
         return cls(
             NgramModel.load(folder / "text"), NgramModel.load(folder / "words") if about["words"] else None, about["weight"]
         )

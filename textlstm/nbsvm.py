@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
 from textlstm.datasets import POSITIVE
-from textlstm.files import atomic_folder, read_arrays, read_json, write_arrays, write_json
+from textlstm.files import atomic_folder, read_arrays, read_fields, write_arrays, write_json
 from textlstm.params import Nbsvm as Settings
 from textlstm.tokenizer import words_of
 
@@ -55,11 +55,11 @@ class NbsvmModel:
     @classmethod
     def load(cls, folder: Path) -> "NbsvmModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        arrays = read_arrays(folder / "weights.npz")
+        arrays = read_arrays(folder / "weights.npz", "buckets", "weights", "bias", "shape")
         size, longest = arrays["shape"].tolist()
         weights = np.zeros(size, dtype=np.float32)
         weights[arrays["buckets"]] = arrays["weights"]
-        return cls(weights, float(arrays["bias"]), longest, read_json(folder / "about.json")["weight"])
+        return cls(weights, float(arrays["bias"]), longest, read_fields(folder / "about.json", "weight")["weight"])
 
 
 def train_nbsvm(texts: Sequence[str], labels: npt.NDArray[Any], settings: Settings, *, seed: int) -> NbsvmModel:

@@ -88,8 +88,9 @@ class NgramModel:
     def load(cls, folder: Path) -> "NgramModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         vocabulary = Vocabulary.load(folder / "characters.json")
-        arrays = read_arrays(folder / "counts.npz")
-        lengths = range(1, len(arrays) // 2 + 1)
+        path = folder / "counts.npz"
+        lengths = range(1, len(read_arrays(path, "codes_1")) // 2 + 1)
+        arrays = read_arrays(path, *(f"{name}_{length}" for name in ("codes", "counts") for length in lengths))
         codes, counts = (tuple(arrays[f"{name}_{length}"] for length in lengths) for name in ("codes", "counts"))
         return cls(vocabulary, codes, counts)
 
