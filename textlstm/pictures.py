@@ -10,6 +10,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 
 def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
@@ -28,7 +29,9 @@ def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
 
 def _draw(path: Path, draw: Any, data: Any) -> Path:
     figure, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+    axes.spines[["top", "right"]].set_visible(False)
     draw(axes, data)
+    axes.set_title(path.stem.replace("_", ": ").replace("roc", "ROC"), fontweight="bold")
     figure.savefig(path, dpi=100, metadata={"Software": None})
     plt.close(figure)
     return path
@@ -38,15 +41,17 @@ def _roc(axes: Axes, table: pd.DataFrame) -> None:
     for series, rows in table.groupby("series", sort=False):
         axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series))
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC curve")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
 
 
 def _histogram(axes: Axes, table: pd.DataFrame) -> None:
     for series, rows in table.groupby("series", sort=False):
-        axes.plot(rows["score"], rows["count"], drawstyle="steps-mid", label=str(series))
-    axes.set(xlabel="score", ylabel="count", title="Scores by true label")
-    axes.legend()
+        axes.fill_between(rows["score"], rows["count"], step="mid", alpha=0.4, label=str(series))
+    axes.set(xlabel="score", ylabel="count")
+    axes.set_ylim(bottom=0)
+    axes.legend(title="true label")
 
 
 def _confusion(axes: Axes, table: pd.DataFrame) -> None:
@@ -57,16 +62,18 @@ def _confusion(axes: Axes, table: pd.DataFrame) -> None:
     for row in range(len(names)):
         for column in range(len(names)):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour)
+            axes.text(column, row, f"{counts[row, column]:,}\n{shares[row, column]:.1%}", ha="center", va="center", color=colour)
     axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 4 else 0)
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="predicted", ylabel="actual", title="Confusion matrix")
+    axes.set(xlabel="predicted", ylabel="actual")
 
 
 def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     for name, rows in losses.items():
         axes.plot(rows["epoch"], rows["loss"], marker="o", label=name)
-    axes.set(xlabel="epoch", ylabel="training loss (nats)", title="Loss")
+    axes.set(xlabel="epoch", ylabel="training loss (nats)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
     axes.legend()
 
 

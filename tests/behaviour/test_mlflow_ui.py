@@ -1,0 +1,91 @@
+"""Two states of the pipeline, tracked; then the real UI of MLflow has to show which is better, and why."""
+
+import functools
+import json
+from collections.abc import Iterator
+from operator import getitem
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Browser
+
+from tests.behaviour import pages
+from textlstm.tracking.runs import EXPERIMENT
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ONE, OTHER = "wide", "narrow"
+CHANGED = {"language_model.units": 16, "seed": 8}
+AUCS = {ONE: 0.912345, OTHER: 0.834567}
+
+
+def change(state: Path, auc: float, params: dict[str, int]) -> None:
+    """Make another state of a copy: other parameters, in params.yaml and in dvc.lock, and another AUC."""
+    metrics = state / "metrics/language.json"
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"auc": auc}))
+    path = state / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    for name, value in params.items():
+        *sections, last = name.split(".")
+        place = functools.reduce(getitem, sections, content)
+        assert place[last] != value
+        place[last] = value
+    path.write_text(yaml.safe_dump(content))
+    lock = yaml.safe_load((state / "dvc.lock").read_text())
+    for stage in lock["stages"].values():
+        known = stage.get("params", {}).get("params.yaml", {})
+        known |= {name: functools.reduce(getitem, name.split("."), content) for name in known}
+    (state / "dvc.lock").write_text(yaml.safe_dump(lock))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("root")
+    for name in (ONE, OTHER):
+        state = tmp_path_factory.mktemp(name)
+        pages.copy_state(state)
+        change(state, AUCS[name], CHANGED if name == OTHER else {})
+        pages.track(state, root, name)
+    with pages.mlflow_server(root) as opened:
+        yield opened
+
+
+@pytest.fixture
+def runs(browser: Browser, address: str) -> Iterator[pages.MlflowPages]:
+    opened = pages.MlflowPages(browser, address)
+    opened.open_experiment(EXPERIMENT)
+    yield opened
+    opened.page.close()
+
+
+def test_the_experiment_lists_both_runs(runs: pages.MlflowPages) -> None:
+    assert runs.runs() == {ONE, OTHER}
+
+
+def test_compare_shows_both_aucs_and_the_parameters_that_differ(runs: pages.MlflowPages) -> None:
+    runs.compare(ONE, OTHER)
+    names = runs.compared_runs()
+    assert sorted(names) == sorted([ONE, OTHER])
+    aucs = dict(zip(names, runs.metrics()["language.auc"], strict=True))
+    assert aucs == {ONE: "0.912", OTHER: "0.835"}
+    parameters = {key: dict(zip(names, values, strict=True)) for key, values in runs.parameters().items()}
+    before = yaml.safe_load((pages.ROOT / "params.yaml").read_text())
+    assert parameters == {
+        "language_model.units": {ONE: str(before["language_model"]["units"]), OTHER: "16"},
+        "seed": {ONE: str(before["seed"]), OTHER: "8"},
+    }
+
+
+def test_a_run_shows_its_roc_curve(runs: pages.MlflowPages) -> None:
+    assert runs.open_picture(ONE, "pictures", "roc_language.png") > 0
+
+
+def test_a_picture_that_is_not_there_is_noticed(runs: pages.MlflowPages) -> None:
+    runs.page.route("**/get-artifact?*roc_language.png*", lambda route: route.fulfill(body=b"", content_type="image/png"))
+    assert runs.open_picture(ONE, "pictures", "roc_language.png") == 0
+
+
+def test_the_ui_asks_nothing_of_other_machines(runs: pages.MlflowPages) -> None:
+    runs.compare(ONE, OTHER)
+    assert runs.outside == []
