@@ -89,7 +89,7 @@ class NgramModel:
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         vocabulary = Vocabulary.load(folder / "characters.json")
         path = folder / "counts.npz"
-        lengths = range(1, len(read_arrays(path, "codes_1")) // 2 + 1)
+        lengths = range(1, len(read_arrays(path, "codes_1", "counts_1")) // 2 + 1)
         arrays = read_arrays(path, *(f"{name}_{length}" for name in ("codes", "counts") for length in lengths))
         codes, counts = (tuple(arrays[f"{name}_{length}"] for length in lengths) for name in ("codes", "counts"))
         return cls(vocabulary, codes, counts)
