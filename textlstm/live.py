@@ -44,14 +44,15 @@ class Report:
         stage = os.environ.get("DVC_STAGE") or "-".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
         names = [os.environ.get("DVC_EXP_NAME", ""), stage, str(os.getpid())]
         self._path = live_folder() / ("-".join(re.sub(r"[^\w@.-]", "_", name)[:80] for name in names if name) + ".jsonl")
-        self._broken, self._last = False, time.monotonic()
-        if os.environ.get(SETTING) not in {"1", "file"}:
-            self._broken = True
-            return
+        self.wanted = os.environ.get(SETTING) in {"1", "file"}
+        self._broken, self._last = not self.wanted, time.monotonic()
         self._write(
-            stage=stage, experiment=os.environ.get("DVC_EXP_NAME", ""), study=os.environ.get("TEXTLSTM_STUDY", ""), pid=os.getpid()
+            stage=stage,
+            experiment=os.environ.get("DVC_EXP_NAME", ""),
+            study=os.environ.get("TEXTLSTM_STUDY", ""),
+            pid=os.getpid(),
         )
-        if os.environ[SETTING] == "1" and not self._broken:
+        if os.environ.get(SETTING) == "1" and not self._broken:
             self._start_follower()
 
     def step(self, epoch: int, step: int, loss: float) -> None:

@@ -40,7 +40,9 @@ def follow(path: Path, pid: int) -> None:
                 run.log(lines)
             except FAULTS as error:
                 faulty = True
-                print(f"live view: MLflow cannot be used, nothing is shown: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+                print(
+                    f"live view: MLflow cannot be used, nothing is shown: {' '.join(str(error).split())[:200]}", file=sys.stderr
+                )
     finally:
         path.unlink(missing_ok=True)
 
