@@ -167,7 +167,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Values:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """ "; did you mean …?", or nothing where nothing is known."""
+    """The end of a message on an unknown word: the known one that looks most like it, if any is known."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
     return f"; did you mean {near[0]}?" if near else ""
 
