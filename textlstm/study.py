@@ -20,6 +20,7 @@ import difflib
 import itertools
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -98,7 +99,7 @@ class Study(_Part):
 
     def question(self) -> str:
         """All that decides what the trials are, as text: a study goes on only if it still asks the same."""
-        return json.dumps(self.model_dump(exclude={"trials", "jobs"}), sort_keys=True)
+        return json.dumps(self.model_dump(exclude={"trials", "jobs"}))
 
     def grid(self) -> list[Values]:
         """All points of the space, the last parameter changing fastest; empty if a range has no step."""
@@ -110,8 +111,9 @@ def _points(part: Choice | Range) -> Iterator[Value]:
     if isinstance(part, Choice):
         yield from part.choice
     elif part.step is not None:
-        for index in range(int((part.high - part.low) / part.step + 1e-9) + 1):
-            yield part.low + index * part.step
+        low, high, step = (Decimal(str(number)) for number in (part.low, part.high, part.step))  # 0.1 + 2 * 0.1 is 0.3
+        kind = int if isinstance(part.low, int) and isinstance(part.step, int) else float
+        yield from (kind(low + index * step) for index in range(int((high - low) / step) + 1))
 
 
 def load_study(path: Path, params: Mapping[str, Any]) -> Study:

@@ -48,7 +48,7 @@ Report = Callable[[int, float], bool]  # epoch, loss -> whether to stop
 Measure = Callable[[str, Values, Report], float]  # name of an experiment, its parameters -> the metric
 
 
-def open_study(spec: Study, storage: str, baseline: str) -> optuna.Study:
+def open_study(spec: Study, storage: str | optuna.storages.BaseStorage, baseline: str) -> optuna.Study:
     """The study's record: a new one, or the one that an earlier sweep has left.
 
     Raises:
@@ -63,7 +63,7 @@ def open_study(spec: Study, storage: str, baseline: str) -> optuna.Study:
         study.set_user_attr("question", spec.question())
     elif question != spec.question():
         old, new = json.loads(question), json.loads(spec.question())
-        changed = [key for key in new if old.get(key) != new[key]]
+        changed = [key for key in new if json.dumps(old.get(key)) != json.dumps(new[key])]
         raise TextLSTMError(
             f"study {spec.name}: {', '.join(changed)} changed since its first trials, which cannot be compared with new ones. "
             "Give the study another name, or put back what it was (trials and jobs may change)"
