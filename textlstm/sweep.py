@@ -34,8 +34,8 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from textlstm.dvc_experiments import ExperimentFailedError, Experiments, StoppedError
 from textlstm.errors import TextLSTMError
-from textlstm.experiments import ExperimentFailedError, Experiments, StoppedError
 from textlstm.files import atomic, write_csv, write_text
 from textlstm.live import live_folder
 from textlstm.study import Choice, Range, Study, Value, Values, load_study

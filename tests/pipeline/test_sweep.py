@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,30 +15,10 @@ import psutil
 import pytest
 import yaml
 
-from textlstm.study import with_values
+from tests.pipeline.small import Clone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
-PROJECT = Path(__file__).parents[2]
-TINY = {
-    "threads": 1,
-    "vectorize.words": 100,
-    "language_model.units": 2,
-    "language_model.window": 2,
-    "language_model.batch": 1024,
-    "language_model.epochs": 1,
-    "ngram.order": 2,
-    "imdb.length": 4,
-    "imdb.embedding": 2,
-    "imdb.units": 1,
-    "imdb.bidirectional": False,
-    "imdb.pooling": "last",
-    "imdb.batch": 2048,
-    "imdb.epochs": 1,
-    "score.lengths": [2, 5],
-    "evaluate.length": 2,
-    "evaluate.bootstrap": 100,
-}
 STUDY = {
     "metric": "metrics/language.json:auc",
     "direction": "maximize",
@@ -60,18 +39,12 @@ def call(*words: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with tiny models, reproduced and committed."""
-    root = tmp_path_factory.mktemp("sweep") / "repository"
-    call("git", "clone", "--quiet", str(PROJECT), str(root), folder=PROJECT)
-    call("git", "config", "user.name", "Test", folder=root)
-    call("git", "config", "user.email", "test@localhost", folder=root)
-    path = root / "params.yaml"
-    path.write_text(yaml.safe_dump(with_values(yaml.safe_load(path.read_text()), TINY), allow_unicode=True, sort_keys=False))
-    if (PROJECT / ".dvc" / "cache").is_dir():  # for the data: what is trained is not in it
-        shutil.copytree(PROJECT / ".dvc" / "cache", root / ".dvc" / "cache")
-    call(sys.executable, "-m", "dvc", "repro", folder=root)
-    call("git", "commit", "--quiet", "--all", "--message", "tiny", folder=root)
-    return root
+    """A clone with small models, reproduced and committed."""
+    clone = Clone(tmp_path_factory.mktemp("sweep") / "clone")
+    clone.repro()
+    clone.git("add", "dvc.lock", "metrics")
+    clone.git("commit", "--quiet", "--message", "results")
+    return clone.folder
 
 
 @pytest.fixture
@@ -194,13 +167,13 @@ def name_of(process: psutil.Process) -> str:
 
 def test_a_trial_that_fails_is_counted_with_its_reason(repository: Path) -> None:
     study = write_study(
-        repository, name="failing", trials=2, jobs=1, sampler="grid", space={"score.lengths": {"choice": [[2, 5], [3, 5]]}}
+        repository, name="failing", trials=2, jobs=1, sampler="grid", space={"score.lengths": {"choice": [[2, 5], [2, 3]]}}
     )
-    assert start(repository, study).wait() == 0  # evaluate.length is 2
+    assert start(repository, study).wait() == 0  # evaluate.length is 5
     good, bad = trials(repository, "failing")
     assert (good.state.name, bad.state.name) == ("COMPLETE", "FAIL")
-    assert "evaluate.length is 2, expected one of score.lengths [3, 5]" in bad.user_attrs["reason"].splitlines()[0]
-    assert "evaluate.length is 2" in (repository / ".textlstm" / "sweeps" / "failing" / "table.md").read_text()
+    assert "evaluate.length is 5, expected one of score.lengths [2, 3]" in bad.user_attrs["reason"].splitlines()[0]
+    assert "evaluate.length is 5" in (repository / ".textlstm" / "sweeps" / "failing" / "table.md").read_text()
     assert experiments(repository, "failing") == ["failing-0"]
 
 

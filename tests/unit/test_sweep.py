@@ -11,8 +11,8 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from textlstm.dvc_experiments import ExperimentFailedError, StoppedError, _override
 from textlstm.errors import TextLSTMError
-from textlstm.experiments import ExperimentFailedError, StoppedError, _override
 from textlstm.live import Report
 from textlstm.study import Study, Values, load_study
 from textlstm.sweep import Report as ReportLoss
