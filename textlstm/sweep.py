@@ -289,10 +289,10 @@ class _LossReader:
 
     def epochs(self) -> Iterator[tuple[int, float]]:
         """The epochs that ended since the last call, with their loss."""
-        lines = []
-        for path in sorted(live_folder().glob(self._pattern)):
-            with contextlib.suppress(FileNotFoundError):  # the live view may have deleted it
-                lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        lines: list[str] = []
+        with contextlib.suppress(FileNotFoundError):  # the live view may have deleted it
+            newest = max(live_folder().glob(self._pattern), key=lambda path: path.stat().st_mtime, default=None)
+            lines = newest.read_text(encoding="utf-8").split("\n")[:-1] if newest else []
         ends = [entry for line in lines if (entry := json.loads(line)).get("end_of_epoch")]
         for entry in ends[self._seen :]:
             yield entry["epoch"], entry["loss"]

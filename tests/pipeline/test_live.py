@@ -19,11 +19,12 @@ pytestmark = pytest.mark.slow
 ABOUT = {"stage": "train_imdb", "experiment": "units-3", "study": "units", "pid": 1}
 LINES = [{"epoch": 1, "step": 5, "loss": 0.7}, {"epoch": 1, "step": 10, "loss": 0.6, "end_of_epoch": True}]
 TRAINING = """
-import keras, numpy as np
-from textlstm.training import Batches, fit
+import numpy as np
+from textlstm.training import fit, keras
+keras.utils.set_random_seed(1)
 model = keras.Sequential([keras.layers.Dense(1)])
 model.compile("sgd", "mse")
-print(fit(model, Batches(4, lambda epoch, index: (np.ones((2, 3)), np.ones((2, 1)))), 3))
+print(fit(model, [4, 4, 4], lambda epoch, index: (np.ones((2, 3)), np.ones((2, 1)))))
 """
 
 
@@ -94,5 +95,5 @@ def test_the_training_does_not_hear_of_a_server_that_is_down(tmp_path: Path) -> 
         words, env=environment, capture_output=True, text=True, check=True
     )  # waits for the follower: it has stderr
     assert "live view: MLflow cannot be used, nothing is shown" in watched.stderr
-    assert plain.stdout.splitlines()[-1].count(",") == watched.stdout.splitlines()[-1].count(",") == 2
+    assert plain.stdout == watched.stdout  # the same losses, to the last digit
     assert not list((tmp_path / ".textlstm" / "live").iterdir())
