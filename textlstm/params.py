@@ -213,7 +213,7 @@ def load_params(path: Path = paths.PARAMS) -> Params:
         TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
     """
     try:
-        value = yaml.load(read_text(path), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        value = yaml.load(read_text(path), Loader=UniqueKeys)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
     return check_params(value, str(path))
@@ -241,11 +241,11 @@ def flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", child
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class UniqueKeys(yaml.SafeLoader):
     """YAML in which a key that stands twice in one mapping is an error (plain YAML loaders keep the last one in silence)."""
 
 
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping(loader: UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
     twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
     if twice is not None:
@@ -255,7 +255,7 @@ def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def _explain(problem: Any) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from textlstm.live import reporting
+
 Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 from textlstm.backend import keras
@@ -61,6 +63,8 @@ def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch]) -> list[float]:
     """Train a compiled model: a progress bar on a terminal, a line an epoch in a log.
 
+    With $TEXTLSTM_LIVE the loss can be watched meanwhile: see `textlstm.live`.
+
     Keras's own `fit` fetches batches ahead in another thread, so what a batch holds could depend on timing; here it depends on its
     epoch and index alone.
 
@@ -73,14 +77,19 @@ def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Ba
         The mean loss of each epoch.
     """
     losses = []
-    for epoch, count in enumerate(counts):
-        model.reset_metrics()
-        loss = 0.0
-        with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
-            for index in range(count):
-                loss = float(model.train_on_batch(*make(epoch, index)))  # the mean of the epoch so far
-                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                bar.update()
-        losses.append(loss)
-        print(f"epoch {epoch + 1} of {len(counts)}: loss {loss:.4f}", flush=True)
+    step = 0
+    with reporting() as report:
+        for epoch, count in enumerate(counts):
+            model.reset_metrics()
+            loss = 0.0
+            with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
+                for index in range(count):
+                    loss = float(model.train_on_batch(*make(epoch, index)))  # the mean of the epoch so far
+                    step += 1
+                    report.step(epoch + 1, step, loss)
+                    bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                    bar.update()
+            losses.append(loss)
+            report.epoch(epoch + 1, step, loss)
+            print(f"epoch {epoch + 1} of {len(counts)}: loss {loss:.4f}", flush=True)
     return losses

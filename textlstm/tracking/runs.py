@@ -41,7 +41,7 @@ from textlstm.pictures import draw_pictures
 
 EXPERIMENT = "textlstm"
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
-_FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
+FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
 _AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
 
 
@@ -57,8 +57,12 @@ class Record:
 
 
 def repository_root() -> Path:
-    """The root of the repository that a stage belongs to; DVC says which it is, also to an experiment in a temporary folder."""
-    return Path(os.environ.get("DVC_ROOT") or _git("rev-parse", "--show-toplevel") or Path.cwd()).resolve()
+    """The root of the repository that a stage belongs to.
+
+    DVC says which it is, also to an experiment in a temporary folder; $TEXTLSTM_ROOT, which a sweep sets, wins.
+    """
+    named = os.environ.get("TEXTLSTM_ROOT") or os.environ.get("DVC_ROOT")
+    return Path(named or _git("rev-parse", "--show-toplevel") or Path.cwd()).resolve()
 
 
 def pipeline_state(lock: Path, own_stage: str = "track") -> str:
@@ -77,6 +81,7 @@ def collect() -> Record:
     tags = {
         STATE: state,
         NAME: experiment,
+        "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
         "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "textlstm.uncommitted_changes": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
@@ -123,14 +128,14 @@ def deliver(root: Path) -> list[str]:
     address = tracking_address(root)
     lines = []
     try:
-        with _locked(root):
+        with locked(root):
             entries = sorted(path for path in outbox.iterdir() if not path.name.startswith(".")) if outbox.is_dir() else []
             client = mlflow.MlflowClient(address)
-            experiment = _experiment(client, root) if entries else ""
+            experiment = experiment_id(client, root) if entries else ""
             for entry in entries:
                 lines.append(_deliver_one(client, experiment, entry))
                 shutil.rmtree(entry)
-    except _FAULTS as error:
+    except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
         raise TextLSTMError(
             f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: models and metrics are in place, and "
@@ -177,20 +182,21 @@ def _try_to_fail(client: mlflow.MlflowClient, identity: str) -> None:
     """Mark a run as failed if the store still answers; if not, the next delivery marks it."""
     try:
         client.set_terminated(identity, "FAILED")
-    except _FAULTS:
+    except FAULTS:
         return
 
 
-def _experiment(client: mlflow.MlflowClient, root: Path) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
+def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMENT) -> str:
+    """The id of an experiment of MLflow, created if need be; the caller holds `locked`."""
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return found.experiment_id
     own = not os.environ.get("MLFLOW_TRACKING_URI")
-    return client.create_experiment(EXPERIMENT, artifact_location=(root / "mlartifacts").as_uri() if own else None)
+    return client.create_experiment(name, artifact_location=(root / "mlartifacts").as_uri() if own else None)
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
     """One process at a time: neither MLflow's first use of an empty database nor search-then-create is safe for several."""
     path = root / ".textlstm" / "tracking.lock"
     path.parent.mkdir(exist_ok=True)
