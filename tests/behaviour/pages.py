@@ -51,9 +51,10 @@ _DRAWN = """async () => Promise.all(window.drawing.map(async ({place, result}) =
     const drawable = (node) => node.tagName === "text" ? node.textContent : !/^$|NaN|^M0,0$/.test(node.getAttribute("d") || "");
     const marks = [...svg.querySelectorAll(".role-mark path, .role-mark text")].filter(drawable);
     const canvas = document.querySelector(`${place} canvas`);
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const size = [canvas.width, canvas.height];
+    const pixels = Math.min(...size) ? canvas.getContext("2d").getImageData(0, 0, ...size).data : new Uint8Array();
     return {
-        title: spec.title.text,
+        title: spec.title ? spec.title.text : place,  // a file that is missing is a plot of nothing
         marks: marks.length,
         texts: [...svg.querySelectorAll("text")].map((node) => node.textContent),
         colours: new Set(new Uint32Array(pixels.buffer)).size,
