@@ -32,7 +32,9 @@ def main() -> None:
     scores = score_texts(kinds, texts, params.score.lengths)
     write_arrays(paths.SCORES_LANGUAGE, **scores)
     write_csv(
-        paths.CONDITIONAL, ("string", "given", "character", *mixed), conditional_probabilities(mixed, params.score.examples)
+        paths.CONDITIONAL,
+        ("string", "given", "character", "series", "probability"),
+        conditional_probabilities(mixed, params.score.examples),
     )
     windows = {length: len(scores[f"label_{length}"]) for length in params.score.lengths}
     print("windows scored: " + ", ".join(f"{count:,} of {length}" for length, count in windows.items()))

@@ -8,7 +8,7 @@ about a context longer than those it learnt from.
 Characters outside the vocabulary say nothing about a language: they count as log 1 = 0 under every model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -162,11 +162,18 @@ def score_texts(
     return {name: np.concatenate(parts) for name, parts in scores.items()}
 
 
-def conditional_probabilities(models: Mapping[str, CharacterModel], strings: list[str]) -> list[tuple[str | float, ...]]:
-    """How strings are scored, character by character: (string, what is given, the character, its probability under each model)."""
-    rows: list[tuple[str | float, ...]] = []
+def conditional_probabilities(
+    models: Mapping[str, CharacterModel], strings: Sequence[str]
+) -> list[tuple[str, str, str, str, float]]:
+    """How strings are scored, character by character.
+
+    Returns:
+        Rows (string, what is given, the character, the model's name, the probability of the character under it).
+    """
+    rows = []
     for string in strings:
-        readings = [reading(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values()]
-        for index, character in enumerate(string):
-            rows.append((string, f"<start>{string[:index]}", character, *(float(np.exp(column[index])) for column in readings)))
+        for name, model in models.items():
+            probabilities = np.exp(reading(model.log_probabilities(model.vocabulary.encode(string))))
+            for index, character in enumerate(string):
+                rows.append((string, f"<start>{string[:index]}", character, name, float(probabilities[index])))
     return rows

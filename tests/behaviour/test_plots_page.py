@@ -47,7 +47,7 @@ def least_marks(template: str, file: str) -> int:
         "score_histogram": series,
         "confusion_counts": 2 * len(table),  # a cell and its count
         "loss": 1 + len(table),  # a line and its points
-        "conditional_probabilities": len(table) * (table.shape[1] - 3),  # a point for each language
+        "conditional_probabilities": len(table),  # a point for each character and language
     }[template]
 
 

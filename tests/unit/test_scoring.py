@@ -179,5 +179,7 @@ def test_windows_of_unknown_characters_score_zero_under_every_model() -> None:
 
 def test_conditional_probabilities_name_what_is_given() -> None:
     rows = conditional_probabilities({"left": LEFT, "right": RIGHT}, ["ab", "c"])
-    assert [row[:3] for row in rows] == [("ab", "<start>", "a"), ("ab", "<start>a", "b"), ("c", "<start>", "c")]
-    np.testing.assert_allclose([row[3:] for row in rows], [[1 / 2, 1 / 4], [1 / 2, 1 / 8], [1 / 4, 1 / 4]])
+    given = [("ab", "<start>", "a"), ("ab", "<start>a", "b")]
+    assert [row[:4] for row in rows[:4]] == [(*row, name) for name in ("left", "right") for row in given]
+    assert rows[4][:4] == ("c", "<start>", "c", "left")
+    np.testing.assert_allclose([row[4] for row in rows], [1 / 2, 1 / 2, 1 / 4, 1 / 8, 1 / 4, 1 / 4])
