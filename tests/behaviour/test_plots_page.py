@@ -19,22 +19,13 @@ SCRATCH = (".dvc/config", ".dvc/plots", ".dvcignore")
 
 
 def declared() -> dict[str, dict[str, Any]]:
-    """The plots that dvc.yaml gives a template, by title: those of its end, for a folder one for each file, and those of stages."""
+    """The plots that dvc.yaml declares, by title; of a stage for each language, one for each."""
     pipeline, params = (yaml.safe_load((pages.ROOT / name).read_text()) for name in ("dvc.yaml", "params.yaml"))
     found: dict[str, dict[str, Any]] = {}
-    for title, about in (pair for plot in pipeline["plots"] for pair in plot.items()):
-        if isinstance(about["y"], dict):
-            found[title] = {"template": about["template"], "file": next(iter(about["y"]))}
-        else:
-            for path in (pages.ROOT / title).glob("*.csv"):
-                file = path.relative_to(pages.ROOT).as_posix()
-                found[f"dvc.yaml::{file}"] = {"template": about["template"], "file": file}
     for stage in pipeline["stages"].values():
         for file, about in (pair for plot in stage.get("do", stage).get("plots", []) for pair in plot.items()):
             for key in params["languages"] if "foreach" in stage else [""]:
-                if "template" in about:
-                    title = about["title"].replace("${key}", key)
-                    found[title] = {"template": about["template"], "file": file.replace("${key}", key)}
+                found[about["title"].replace("${key}", key)] = {"template": about["template"], "file": file.replace("${key}", key)}
     return found
 
 
