@@ -19,6 +19,7 @@ def main() -> None:
     reproducible.set_up(params.seed, params.threads)
     for folder in (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES):
         remove_others(folder, params.languages)
+    remove_others(paths.CURVES, [*params.languages, "imdb"])
     lstm = {language: LanguageModel.load(paths.language_model(language)) for language in params.languages}
     counting = {language: Counting.load(paths.ngram_model(language)) for language in params.languages}
     texts = {language: read_text(paths.heldout_text(language)) for language in params.languages}
