@@ -80,16 +80,17 @@ def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Ba
     step = 0
     with reporting() as report:
         for epoch, count in enumerate(counts):
-            model.reset_metrics()
-            loss = 0.0
+            total, seen = 0.0, 0
             with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
                 for index in range(count):
-                    loss = float(model.train_on_batch(*make(epoch, index)))  # the mean of the epoch so far
+                    inputs, targets = make(epoch, index)
+                    total += float(model.train_on_batch(inputs, targets)) * len(inputs)
+                    seen += len(inputs)
                     step += 1
-                    report.step(epoch + 1, step, loss)
-                    bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                    report.step(epoch + 1, step, total / seen)
+                    bar.set_postfix(loss=f"{total / seen:.4f}", refresh=False)
                     bar.update()
-            losses.append(loss)
-            report.epoch(epoch + 1, step, loss)
-            print(f"epoch {epoch + 1} of {len(counts)}: loss {loss:.4f}", flush=True)
+            losses.append(total / seen)
+            report.epoch(epoch + 1, step, losses[-1])
+            print(f"epoch {epoch + 1} of {len(counts)}: loss {losses[-1]:.4f}", flush=True)
     return losses
