@@ -130,6 +130,8 @@ def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch:
         seed: of the shuffle.
         epoch: counts from 0.
     """
+    if not len(lengths):
+        return []
     order = permutation(len(lengths), seed, epoch)
     share = max(int(_BUCKET * words / max(lengths.mean(), 1.0)), 1)
     batches = []
@@ -249,4 +251,11 @@ class SentimentModel:
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
-        return cls(keras_files.load(folder / "model.keras"), tokenizer, about)
+        network = keras_files.load(folder / "model.keras")
+        size = network.get_layer("embedding").input_dim
+        if size != tokenizer.size:
+            raise TextLSTMError(
+                f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "
+                "Its files do not belong together: run 'dvc repro' to make them again"
+            )
+        return cls(network, tokenizer, about)
