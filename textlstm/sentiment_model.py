@@ -56,6 +56,7 @@ def build_sentiment_model(
     units: int,
     bidirectional: bool,
     pooling: str,
+    masked: bool,
     piece: int,
     word_dropout: float,
     dropout: float,
@@ -69,6 +70,7 @@ def build_sentiment_model(
         units: cells in the LSTM, in each direction.
         bidirectional: also read from the end.
         pooling: "last": input (B, T), padded at the left; "mean_max": input (B, P, piece), padded at the right.
+        masked: under "last", skip the padding instead of reading it, so that its amount does not matter.
         piece: words in a piece.
         word_dropout: share of the words blanked in training.
         dropout: share of what goes into the output layer dropped in training.
@@ -85,7 +87,7 @@ def build_sentiment_model(
     lstm: Any = layers.LSTM(units, return_sequences=pieces, name="lstm")
     if bidirectional:
         lstm = layers.Bidirectional(lstm, name="both_ways")
-    x = lstm(x)  # (B * P, T, H) or (B, H)
+    x = lstm(x, mask=ops.not_equal(words, PAD)) if masked and not pieces else lstm(x)  # (B * P, T, H) or (B, H)
     if pieces:
         x = ReviewPooling(name="mean_max")(x, words)  # (B, 2 H)
     if dropout:
@@ -128,6 +130,8 @@ def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch:
         seed: of the shuffle.
         epoch: counts from 0.
     """
+    if not len(lengths):
+        return []
     order = permutation(len(lengths), seed, epoch)
     share = max(int(_BUCKET * words / max(lengths.mean(), 1.0)), 1)
     batches = []
@@ -164,6 +168,7 @@ def train_sentiment_model(
         units=settings.units,
         bidirectional=settings.bidirectional,
         pooling=settings.pooling,
+        masked=settings.bucketed,
         piece=settings.piece,
         word_dropout=settings.word_dropout,
         dropout=settings.dropout,
@@ -246,4 +251,11 @@ class SentimentModel:
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
-        return cls(keras_files.load(folder / "model.keras"), tokenizer, about)
+        network = keras_files.load(folder / "model.keras")
+        size = network.get_layer("embedding").input_dim
+        if size != tokenizer.size:
+            raise TextLSTMError(
+                f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "
+                "Its files do not belong together: run 'dvc repro' to make them again"
+            )
+        return cls(network, tokenizer, about)
