@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 .PHONY: help repro test lint slow ui track sweep promote screenshots requirements
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.txt
 	@test -n "$(PYTHON)" || { echo "textlstm needs Python 3.11, 3.12 or 3.13, found $$(python3 --version 2>&1 || echo none); try: make PYTHON=/path/to/python3.12 repro" >&2; exit 1; }
@@ -48,6 +48,12 @@ ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
 
 track: $(STAMP)  ## deliver to MLflow what could not be tracked before
 	@python -m stages.track
+
+sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
+	@python -m textlstm.sweep $(STUDY)
+
+screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
+	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)
 
 requirements:  ## pin every version of requirements.in anew
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
