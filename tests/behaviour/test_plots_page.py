@@ -25,7 +25,10 @@ def declared() -> dict[str, dict[str, Any]]:
     for stage in pipeline["stages"].values():
         for file, about in (pair for plot in stage.get("do", stage).get("plots", []) for pair in plot.items()):
             for key in params["languages"] if "foreach" in stage else [""]:
-                found[about["title"].replace("${key}", key)] = {"template": about["template"], "file": file.replace("${key}", key)}
+                found[about["title"].replace("${key}", key)] = {
+                    "template": about["template"],
+                    "file": file.replace("${key}", key),
+                }
     return found
 
 
