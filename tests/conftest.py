@@ -22,6 +22,9 @@ hypothesis_settings.load_profile("textlstm")
 
 TINY = {  # small enough that every stage takes a moment
     "threads": 1,
+    "words.characters": 0,
+    "vectorize.least_characters": 1,
+    "language_model.words_share": 0.0,
     "language_model.window": 3,
     "language_model.embedding": 0,
     "language_model.units": 4,
@@ -30,16 +33,18 @@ TINY = {  # small enough that every stage takes a moment
     "ngram.order": 2,
     "vectorize.words": 50,
     "imdb.length": 12,
+    "imdb.piece": 5,
     "imdb.embedding": 4,
     "imdb.units": 3,
     "imdb.batch": 8,
     "imdb.epochs": 1,
+    "nbsvm.bits": 10,
+    "nbsvm.least_reviews": 1,
     "score.lengths": [1, 5],
     "score.examples": ["abc"],
     "evaluate.length": 5,
     "evaluate.bootstrap": 100,
     "evaluate.protocol_windows": 10,
-    "languages": {"left": {"text": "left.txt"}, "right": {"text": "right.txt"}},
 }
 
 Settings = Callable[..., Any]
@@ -64,10 +69,14 @@ def settings(params: Params) -> Settings:
 
 @pytest.fixture(scope="session")
 def raw_params() -> Callable[..., dict[str, Any]]:
-    """`raw_params({"imdb.units": 4})`: the repository's parameters as a nested dict, other values under dotted names."""
+    """`raw_params({"imdb.units": 4}, languages={"left": "left.txt"})`: the repository's parameters as a nested dict, other values under
+    dotted names, other languages with the paths of their texts and nothing else."""
 
-    def change(changes: dict[str, Any]) -> dict[str, Any]:
+    def change(changes: dict[str, Any], languages: dict[str, str] | None = None) -> dict[str, Any]:
         value: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        if languages is not None:
+            empty = dict.fromkeys(value["languages"]["english"], "")
+            value["languages"] = {name: empty | {"text": text} for name, text in languages.items()}
         for name, new in changes.items():
             *sections, key = name.split(".")
             place = value
@@ -83,8 +92,9 @@ def raw_params() -> Callable[..., dict[str, Any]]:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw_params: Callable[..., dict[str, Any]]) -> Callable[..., Path]:
     """`workspace({"imdb.units": 4})`: a temporary folder, now the working directory, with tiny parameters and data/sources.yaml."""
 
-    def make(changes: dict[str, Any] | None = None) -> Path:
-        text = yaml.safe_dump(raw_params(TINY | (changes or {})), allow_unicode=True, sort_keys=False)
+    def make(changes: dict[str, Any] | None = None, languages: dict[str, str] | None = None) -> Path:
+        value = raw_params(TINY | (changes or {}), languages or {"left": "left.txt", "right": "right.txt"})
+        text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
         (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data/sources.yaml").write_bytes((ROOT / "data/sources.yaml").read_bytes())

@@ -16,12 +16,12 @@ Raw = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def load(tmp_path: Path, raw_params: Raw) -> Callable[[dict[str, Any]], Params]:
-    """Load the repository's parameters with other values under dotted names."""
+def load(tmp_path: Path, raw_params: Raw) -> Callable[..., Params]:
+    """Load the repository's parameters with other values under dotted names, or other languages."""
 
-    def load_changed(changes: dict[str, Any]) -> Params:
+    def load_changed(changes: dict[str, Any], languages: dict[str, str] | None = None) -> Params:
         path = tmp_path / "params.yaml"
-        path.write_text(yaml.safe_dump(raw_params(changes)), encoding="utf-8")
+        path.write_text(yaml.safe_dump(raw_params(changes, languages)), encoding="utf-8")
         return load_params(path)
 
     return load_changed
@@ -95,10 +95,6 @@ CONTRADICTIONS = [
         {"language_model.target": "after_window", "language_model.embedding": 8},
         "language_model: .*'after_window'.* needs embedding 0",
     ),
-    ({"languages": {"english": {"text": "a.txt"}}}, "languages: expected at least two to tell apart, got 1"),
-    ({"languages": {}}, "languages: expected at least two to tell apart, got 0"),
-    ({"languages": {"a": {"text": "x.txt"}, "b": {"text": "x.txt"}}}, "languages: a and b name the same text, x.txt"),
-    ({"languages": {"a": {"text": "x.txt"}, "b": {"text": "./d/../x.txt"}}}, "languages: a and b name the same text"),
 ]
 
 
@@ -108,12 +104,35 @@ def test_a_contradiction_is_told(load: Any, changes: dict[str, Any], message: st
         load(changes)
 
 
+LANGUAGES = [
+    ({"english": "a.txt"}, "languages: expected at least two to tell apart, got 1"),
+    ({}, "languages: expected at least two to tell apart, got 0"),
+    ({"a": "x.txt", "b": "y.txt", "c": "x.txt"}, "languages: a and c name the same text, x.txt"),
+    ({"a": "x.txt", "b": "./d/../x.txt"}, "languages: a and b name the same text"),
+]
+
+
+@pytest.mark.parametrize(("languages", "message"), LANGUAGES)
+def test_languages_that_cannot_be_told_apart_are_an_error(load: Any, languages: dict[str, str], message: str) -> None:
+    with pytest.raises(TextLSTMError, match=message):
+        load({}, languages)
+
+
+def test_more_than_two_languages_will_do(load: Any) -> None:
+    assert list(load({}, {"a": "x.txt", "b": "y.txt", "c": "z.txt"}).languages) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("name", ["Old English", "english-us", "", "../english", "0"])
 def test_a_language_is_named_in_lower_case_letters(load: Any, name: str) -> None:
-    with pytest.raises(
-        TextLSTMError, match="languages: expected a name of lower-case letters, digits and _ that begins with a letter, got "
-    ):
-        load({"languages": {name: {"text": "a.txt"}, "french": {"text": "b.txt"}}})
+    message = "languages: expected a name of lower-case letters, digits and _ that begins with a letter, got "
+    with pytest.raises(TextLSTMError, match=message):
+        load({}, {name: "a.txt", "french": "b.txt"})
+
+
+def test_a_language_that_is_not_there_is_named(params: Params) -> None:
+    assert params.language("french") is params.languages["french"]
+    with pytest.raises(TextLSTMError, match=r"params.yaml: languages: expected one of english, french, got 'klingon'"):
+        params.language("klingon")
 
 
 def test_a_language_called_no_is_not_a_truth_value(tmp_path: Path) -> None:
