@@ -12,28 +12,9 @@ from tests.pipeline.small import Clone
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which the pipeline has run once; each test leaves it reproduced and committed."""
-    clone = Clone(tmp_path_factory.mktemp("first") / "clone")
-    clone.first = clone.repro()  # type: ignore[attr-defined]
-    clone.git("add", "dvc.lock", "metrics")
-    clone.git("commit", "--quiet", "--message", "results")
-    return clone
-
-
-@pytest.fixture(autouse=True)
-def _restored(clone: Clone) -> object:
-    """Bring parameters and results back after each test."""
-    yield
-    clone.git("checkout", "--quiet", "--force", "HEAD")
-    clone.run("dvc", "checkout", "--quiet", "--force")
-    return None
-
-
 def test_the_first_run_runs_everything_and_leaves_one_run_in_mlflow(clone: Clone) -> None:
     stages = yaml.safe_load((clone.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    assert clone.first == set(stages)  # type: ignore[attr-defined]
+    assert clone.first == set(stages)
     assert {"train_language@english", "train_language@french", "train_imdb", "score_language", "evaluate_imdb", "track"} <= set(
         stages
     )
