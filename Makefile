@@ -55,6 +55,9 @@ sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
 screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
 	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)
 
+promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion
+	@python -m textlstm.tracking.registry promote
+
 requirements:  ## pin every version of requirements.in anew
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		requirements.in --output-file requirements.txt

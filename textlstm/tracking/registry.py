@@ -1,0 +1,355 @@
+"""The models in MLflow's registry, and which of their versions is the champion.
+
+    python -m textlstm.tracking.registry register   the models of the present state become new versions
+    python -m textlstm.tracking.registry promote    the same, and a new version that is better takes the alias "champion"
+
+A version holds everything that is needed to ask it: the models, this package, a list of pinned requirements. It takes plain strings, and
+nothing in it is pickled. It also holds its answers about the held-out items, so that any two versions can be compared item by item later.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+import numpy as np
+import yaml
+from mlflow.entities import LoggedModelOutput, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import Model
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*Any type hint is inferred")  # MLflow says so about a class of its own
+    from mlflow.pyfunc import save_model
+
+from textlstm import paths
+from textlstm.comparison import Answers, difference
+from textlstm.errors import TextLSTMError
+from textlstm.files import read_arrays, read_json, read_text, require, write_arrays
+from textlstm.params import Params, load_params
+from textlstm.tracking.runs import (
+    EXPERIMENT,
+    FAULTS,
+    STATE,
+    collect,
+    deliver,
+    locked,
+    pipeline_state,
+    post,
+    repository_root,
+    tracking_address,
+)
+
+CHAMPION = "champion"
+HELD_OUT = "textlstm.held_out"  # tag: digest of the data that the figures were measured on
+FIGURES = ("auc", "auc_low", "auc_high", "accuracy", "accuracy_low", "accuracy_high")  # tags
+VERDICT = "textlstm.verdict"  # tag: whether it was promoted, and why or why not
+_FIGURES = "AUC {auc:.4f} ({auc_low:.4f} to {auc_high:.4f}), accuracy {accuracy:.4f} ({accuracy_low:.4f} to {accuracy_high:.4f})"
+_ANSWERS = "answers.npz"
+_PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the two models, and where the pipeline leaves what belongs to it."""
+
+    name: str  # in the registry
+    code: str  # the file of this folder that MLflow runs
+    folders: tuple[Path, ...]  # of the models, all in one folder
+    metrics: Path
+    stages: tuple[str, str]  # the one that asks the models about the held-out data, and the one that makes the metrics of it
+    data: Path  # held-out data
+    example: tuple[str, ...]
+    packages: tuple[str, ...]  # that the code imports
+    answers: Callable[[Params], Answers]
+    measured_on: Callable[[Params], dict[str, Any]]  # parameters that choose what of the held-out data is measured
+    block: Callable[[Params], int]  # neighbouring items drawn together
+
+
+def _language_answers(params: Params) -> Answers:
+    scores, length = read_arrays(paths.SCORES_LANGUAGE), params.evaluate.length
+    return Answers(scores[f"label_{length}"], scores[f"mixed_{length}"])
+
+
+def _sentiment_answers(_: Params) -> Answers:
+    scores = read_arrays(paths.SCORES_IMDB)
+    return Answers(scores["label"], np.stack([np.zeros(len(scores["both"])), scores["both"]], axis=1))
+
+
+LANGUAGE = Kind(
+    name="textlstm-language",
+    code="served_language.py",
+    folders=(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS),
+    metrics=paths.METRICS_LANGUAGE,
+    stages=("score_language", "evaluate_language"),
+    data=paths.SPLIT_LANGUAGES,
+    example=("All human beings are born free", "Tous les êtres humains naissent libres"),
+    packages=("keras", "numpy", "pydantic", "pyyaml", "scikit-learn", "tensorflow", "tqdm"),
+    answers=_language_answers,
+    measured_on=lambda params: {"languages": list(params.languages), "length": params.evaluate.length},
+    block=lambda params: params.evaluate.block,
+)
+SENTIMENT = Kind(
+    name="textlstm-sentiment",
+    code="served_sentiment.py",
+    folders=(paths.IMDB_MODEL, paths.NBSVM_MODEL),
+    metrics=paths.METRICS_IMDB,
+    stages=("score_imdb", "evaluate_imdb"),
+    data=paths.TEST_IMDB,
+    example=("i really liked the movie and had fun", "a waste of time"),
+    packages=("keras", "msgpack", "numpy", "pydantic", "pyyaml", "scikit-learn", "scipy", "tensorflow", "tqdm"),
+    answers=_sentiment_answers,
+    measured_on=lambda _: {},
+    block=lambda _: 1,
+)
+KINDS = (LANGUAGE, SENTIMENT)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a version that was to be promoted, and why."""
+
+    promoted: bool
+    reason: str
+    decided: bool = True  # False: it could not be compared with the champion
+
+
+def main(words: list[str] | None = None) -> int:
+    """Register, and promote if asked to; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m textlstm.tracking.registry", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "register", help="register the models of the present state; what is registered already is not registered again"
+    )
+    promoting = commands.add_parser("promote", help='register, and give the alias "champion" to what is better than the champion')
+    promoting.add_argument(
+        "--first-of-its-data",
+        action="store_true",
+        help="take the new version without a comparison where the held-out data are others",
+    )
+    chosen = parser.parse_args(words)
+    try:
+        check_unchanged()
+        verdicts = run(promoting=chosen.command == "promote", first_of_its_data=getattr(chosen, "first_of_its_data", False))
+    except TextLSTMError as error:
+        print(f"registry: {error}", file=sys.stderr)
+        return 1
+    return int(not all(verdict.decided for verdict in verdicts))
+
+
+def check_unchanged() -> None:
+    """Raise TextLSTMError unless code, data, models and metrics are those that `dvc.lock` describes."""
+    stages = [stage for kind in KINDS for stage in kind.stages]
+    done = subprocess.run([sys.executable, "-m", "dvc", "status", "--json", *stages], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TextLSTMError(f"dvc status: cannot tell whether the models are up to date: {' '.join(done.stderr.split())}")
+    if changed := list(json.loads(done.stdout)):
+        raise TextLSTMError(
+            f"dvc.lock: expected it to describe the present models, but {', '.join(changed)} is to be run again. Run 'dvc repro' first"
+        )
+
+
+def run(*, promoting: bool, first_of_its_data: bool = False) -> list[Verdict]:
+    """Register both models of the current folder's pipeline and print what became of them; promote them if asked to."""
+    root, params, verdicts = repository_root(), load_params(), []
+    address = tracking_address(root)
+    with _explained(address):
+        client = mlflow.MlflowClient(address, address)
+        tracked = _tracked_run(client, root)
+        with locked(root):
+            for kind in KINDS:
+                version = register(client, tracked, kind, params)
+                if promoting:
+                    verdict = promote(client, kind, version, params, first_of_its_data=first_of_its_data)
+                    word = "is now the champion" if verdict.promoted else "was not promoted"
+                    print(f"{kind.name}: version {version.version} {word}: {verdict.reason}")
+                    verdicts.append(verdict)
+    return verdicts
+
+
+def register(client: mlflow.MlflowClient, tracked: Run, kind: Kind, params: Params) -> ModelVersion:
+    """The version that holds the present state's model of this kind, made if there is none; the caller holds `locked`."""
+    state = tracked.data.tags[STATE]
+    if not client.search_registered_models(f"name = '{kind.name}'"):
+        client.create_registered_model(kind.name)
+    for version in client.search_model_versions(f"name = '{kind.name}'"):
+        if version.tags.get(STATE) == state:
+            print(f"{kind.name}: version {version.version} holds this state already")
+            return version
+    require(*kind.folders)
+    answers, metrics = kind.answers(params), read_json(kind.metrics)
+    missing = [figure for figure in FIGURES if figure not in metrics]
+    if missing:
+        raise TextLSTMError(f"{kind.metrics}: expected {', '.join(missing)}, got none. Run 'dvc repro' to measure again")
+    tags = {STATE: state, HELD_OUT: held_out_digest(kind, params, answers)} | {figure: str(metrics[figure]) for figure in FIGURES}
+    model = _log_model(client, tracked, kind, answers)
+    version = client.create_model_version(
+        kind.name,
+        f"models:/{model}",
+        run_id=tracked.info.run_id,
+        tags=tags,
+        description=_FIGURES.format(**metrics),
+        model_id=model,
+    )
+    print(f"{kind.name}: version {version.version} registered, {version.description}")
+    return version
+
+
+def promote(
+    client: mlflow.MlflowClient, kind: Kind, version: ModelVersion, params: Params, *, first_of_its_data: bool = False
+) -> Verdict:
+    """Make a version the champion if it is better than the present one; the caller holds `locked`.
+
+    Args:
+        client: of the registry.
+        kind: of model.
+        version: the one that `register` gave.
+        params: how the bootstrap is done.
+        first_of_its_data: take a version that was measured on other data than the champion, without a comparison.
+    """
+    holder = client.get_registered_model(kind.name).aliases.get(CHAMPION)
+    if holder is None:
+        verdict = Verdict(promoted=True, reason="there was no champion")
+    elif str(holder) == str(version.version):
+        return Verdict(promoted=False, reason="it is the champion already")
+    else:
+        verdict = _judge(client, kind, version, client.get_model_version(kind.name, holder), params, first_of_its_data)
+    if verdict.promoted:
+        client.set_registered_model_alias(kind.name, CHAMPION, version.version)
+    client.set_model_version_tag(
+        kind.name, version.version, VERDICT, f"{'promoted' if verdict.promoted else 'not promoted'}: {verdict.reason}"
+    )
+    return verdict
+
+
+def _judge(
+    client: mlflow.MlflowClient, kind: Kind, new: ModelVersion, champion: ModelVersion, params: Params, first_of_its_data: bool
+) -> Verdict:
+    """Whether a version should take the place of the champion, and why."""
+    if new.tags[HELD_OUT] != champion.tags.get(HELD_OUT):
+        if first_of_its_data:
+            return Verdict(promoted=True, reason=f"first of its held-out data, not compared with version {champion.version}")
+        return Verdict(
+            promoted=False,
+            decided=False,
+            reason=f"the champion, version {champion.version}, was measured on other held-out data ({_short(champion)}, this one "
+            f"{_short(new)}), so their figures cannot be compared. Measure on the same data, or start afresh on the new: "
+            "python -m textlstm.tracking.registry promote --first-of-its-data",
+        )
+    settings = params.evaluate
+    gain = difference(
+        _answers_of(client, new),
+        _answers_of(client, champion),
+        rounds=settings.bootstrap,
+        block=kind.block(params),
+        seed=params.seed,
+    )
+    word = "better" if gain.better else "not better by more than chance explains"
+    return Verdict(promoted=gain.better, reason=f"{word}: against the champion, version {champion.version}, {gain}")
+
+
+def _short(version: ModelVersion) -> str:
+    return version.tags.get(HELD_OUT, "not known")[:12]
+
+
+def held_out_digest(kind: Kind, params: Params, answers: Answers) -> str:
+    """Digest of the data that a model was measured on: equal digests mean the same items in the same order."""
+    stage, path = kind.stages[0], kind.data.as_posix()
+    entry = yaml.safe_load(read_text(Path("dvc.lock")))["stages"].get(stage, {})
+    found = [dep["md5"] for dep in entry.get("deps", []) if dep["path"] == path]
+    if not found:
+        raise TextLSTMError(
+            f"dvc.lock: expected {path} among what {stage} reads, got nothing of that name. Run 'dvc repro' first"
+        )
+    described = json.dumps([found[0], kind.measured_on(params)], sort_keys=True)
+    return hashlib.sha256(described.encode() + answers.labels.astype(np.int64).tobytes()).hexdigest()
+
+
+def _tracked_run(client: mlflow.MlflowClient, root: Path) -> Run:
+    """The finished MLflow run of the present state, tracked now if there is none."""
+    state = pipeline_state(Path("dvc.lock"))
+    found = _find_run(client, root, state)
+    if found is None:
+        post(collect(), root)
+        for line in deliver(root):
+            print(f"mlflow: {line}")
+        found = _find_run(client, root, state)
+    if found is None:
+        raise TextLSTMError(
+            f"MLflow: the state {state[:12]} was tracked, but its run is not there. Was it deleted? Restore it: mlflow runs restore"
+        )
+    return found
+
+
+def _find_run(client: mlflow.MlflowClient, root: Path, state: str) -> Run | None:
+    with locked(root):
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        wanted = f"tags.`{STATE}` = '{state}' and attributes.status = 'FINISHED'"
+        return next(iter(client.search_runs([experiment.experiment_id], wanted)), None) if experiment else None
+
+
+def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: Answers) -> str:
+    """Log the model to the run and return its id."""
+    run_id = tracked.info.run_id
+    model = client.create_logged_model(tracked.info.experiment_id, kind.name, run_id, params=tracked.data.params)
+    try:
+        with tempfile.TemporaryDirectory(prefix="textlstm-") as name:
+            folder = Path(name)
+            write_arrays(folder / _ANSWERS, labels=answers.labels, scores=answers.scores)
+            save_model(
+                folder / "model",
+                python_model=str(_PACKAGE / "tracking" / kind.code),
+                artifacts={path.name: str(path) for path in (*kind.folders, folder / _ANSWERS)},
+                code_paths=[str(_PACKAGE)],
+                pip_requirements=[f"{package}=={installed_version(package)}" for package in kind.packages],
+                input_example=list(kind.example),
+                mlflow_model=Model(run_id=run_id, model_id=model.model_id),
+            )
+            for cache in (folder / "model").rglob("__pycache__"):
+                shutil.rmtree(cache)
+            client.log_model_artifacts(model.model_id, str(folder / "model"))
+    except BaseException:
+        client.finalize_logged_model(model.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    return str(model.model_id)
+
+
+def _answers_of(client: mlflow.MlflowClient, version: ModelVersion) -> Answers:
+    """What a version said about the held-out items."""
+    with tempfile.TemporaryDirectory(prefix="textlstm-") as name:
+        where = f"models:/{version.name}/{version.version}/artifacts/{_ANSWERS}"
+        address = client.tracking_uri
+        file = mlflow.artifacts.download_artifacts(where, dst_path=name, tracking_uri=address, registry_uri=address)
+        arrays = read_arrays(Path(file))
+    return Answers(arrays["labels"], arrays["scores"])
+
+
+@contextmanager
+def _explained(address: str) -> Iterator[None]:
+    try:
+        yield
+    except FAULTS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TextLSTMError(
+            f"MLflow at {address}: cannot use the registry ({type(error).__name__}: {reason}). Mend the database or the address and run again"
+        ) from None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

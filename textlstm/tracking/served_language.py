@@ -1,0 +1,33 @@
+"""The language detector as MLflow serves it: MLflow runs this file (models from code), so that nothing has to be pickled."""
+
+from pathlib import Path
+
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from pydantic import BaseModel
+
+from textlstm.detector import detect, load_detector
+
+
+class Answer(BaseModel):
+    """See `textlstm.detector.Guess`."""
+
+    language: str | None = None
+    probability: float
+    log_odds: float
+    log_likelihoods: dict[str, float]
+
+
+class ServedLanguage(PythonModel):
+    """Texts in, languages out."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the models from the artifacts."""
+        self._detector = load_detector(Path(context.artifacts["language"]).parent)
+
+    def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
+        """The language of each text."""
+        return [Answer(**guess._asdict()) for guess in detect(self._detector, model_input)]
+
+
+set_model(ServedLanguage())

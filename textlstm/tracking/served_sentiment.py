@@ -1,0 +1,31 @@
+"""The sentiment model as MLflow serves it: MLflow runs this file (models from code), so that nothing has to be pickled."""
+
+from pathlib import Path
+
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from pydantic import BaseModel
+
+from textlstm.sentiment import Sentiment
+
+
+class Answer(BaseModel):
+    """See `textlstm.sentiment.Mood`."""
+
+    sentiment: str | None = None
+    probability: float | None = None
+
+
+class ServedSentiment(PythonModel):
+    """Reviews in, moods out."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the models from the artifacts."""
+        self._sentiment = Sentiment.load(Path(context.artifacts["imdb"]).parent)
+
+    def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
+        """The mood of each review."""
+        return [Answer(**mood._asdict()) for mood in self._sentiment.describe(model_input)]
+
+
+set_model(ServedSentiment())
