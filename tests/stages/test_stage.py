@@ -1,0 +1,89 @@
+"""What surrounds every stage: arguments, one message for what a user can mend, and a traceback for a bug."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from textlstm import stage
+from textlstm.errors import TextLSTMError
+
+
+@pytest.fixture(autouse=True)
+def _as_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/checkout/stages/example.py"])
+    monkeypatch.setattr(stage, "_die_with_parent", lambda: None)
+
+
+def _raise(error: BaseException) -> Callable[[], None]:
+    def main() -> None:
+        raise error
+
+    return main
+
+
+def test_a_stage_that_ends_well_says_nothing_more(capsys: pytest.CaptureFixture[str]) -> None:
+    stage.run(lambda: print("done"))
+    assert capsys.readouterr() == ("done\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TextLSTMError("a.txt: no such file"), "example: a.txt: no such file\n"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "data/a.npz"),
+            "example: data/a.npz: the disk is full. Nothing was replaced; free some space and run again\n",
+        ),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            "example: the disk is full. Nothing was replaced; free some space and run again\n",
+        ),
+        (
+            PermissionError(errno.EACCES, os.strerror(errno.EACCES), "data/a.npz"),
+            "example: data/a.npz: no permission to read or write it. Check the owner and the mode of the file and its folder\n",
+        ),
+        (
+            NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "data/raw/a.txt"),
+            "example: data/raw/a.txt: Not a directory\n",
+        ),
+    ],
+)
+def test_what_a_user_can_mend_is_one_message(error: Exception, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        stage.run(_raise(error))
+    assert ended.value.code == 1
+    assert capsys.readouterr() == ("", message)
+
+
+def test_under_dvc_the_way_back_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DVC_STAGE", "example")
+    with pytest.raises(SystemExit):
+        stage.run(_raise(TextLSTMError("a.txt: no such file")))
+    assert "'dvc checkout' brings them back" in capsys.readouterr().err
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        stage.run(_raise(ZeroDivisionError("a bug")))
+
+
+@pytest.mark.parametrize("words", [[], ["english", "french"]])
+def test_a_wrong_number_of_words_is_told_with_the_right_ones(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/checkout/stages/example.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        stage.run(lambda language: None)
+    assert ended.value.code == 2
+    message = f"example: expected 1 argument(s), got {len(words)}. Usage: python -m stages.example LANGUAGE\n"
+    assert capsys.readouterr().err == message
+
+
+def test_a_word_reaches_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["/checkout/stages/example.py", "english"])
+    stage.run(got.append)
+    assert got == ["english"]
