@@ -11,7 +11,7 @@ from tests.pipeline.small import Clone
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the pipeline has run once, with its results committed."""
     clone = Clone(tmp_path_factory.mktemp("first") / "clone")
-    clone.first = clone.repro()
+    clone.first, clone.first_runs = clone.repro(), clone.runs()
     clone.git("add", "dvc.lock", "metrics")
     clone.git("commit", "--quiet", "--message", "results")
     return clone

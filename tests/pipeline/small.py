@@ -30,6 +30,7 @@ class Clone:
     def __init__(self, folder: Path, changes: dict[str, Any] = SMALL) -> None:
         self.folder = folder
         self.first: set[str] = set()  # stages that the first `dvc repro` ran
+        self.first_runs: list[tuple[str, str]] = []  # and what MLflow held after it
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
         self.git("config", "user.name", "test")
         self.git("config", "user.email", "test@example.invalid")

@@ -26,7 +26,7 @@ def test_the_first_run_runs_everything_and_leaves_one_run_in_mlflow(clone: Clone
     assert set(language["by_length"]) == {"1", "2", "3", "5", "10", "20", "50"}
     imdb = json.loads((clone.folder / "metrics/imdb.json").read_text(encoding="utf-8"))
     assert {"accuracy", "auc", "log_loss", "reviews", "protocol", "baselines"} <= set(imdb)
-    assert [status for _, status in clone.runs()] == ["FINISHED"]
+    assert [status for _, status in clone.first_runs] == ["FINISHED"]
 
 
 def test_a_second_run_runs_nothing(clone: Clone) -> None:
@@ -46,9 +46,10 @@ def test_two_clones_end_with_the_same_bytes(clone: Clone, tmp_path: Path) -> Non
 
 
 def test_evaluation_parameters_train_nothing(clone: Clone) -> None:
+    before = len(clone.runs())
     clone.change({"evaluate": {"bootstrap": 120}})
     assert clone.repro() == {"check_params", "evaluate_language", "evaluate_imdb", "track"}
-    assert len(clone.runs()) == 2
+    assert len(clone.runs()) == before + 1
 
 
 def test_a_parameter_of_the_reviews_runs_no_language_stage(clone: Clone) -> None:
