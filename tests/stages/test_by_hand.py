@@ -146,7 +146,10 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
 
     vectors = read_arrays(paths.language_vectors("left"))
     workspace({"language_model.window": 200})
-    message = f"train_language: left: the text to learn from has {len(vectors['train'])} characters, expected more than language_model.window = 200"
+    count = len(vectors["train"])
+    message = (
+        f"train_language: left: the text to learn from has {count} characters, expected more than language_model.window = 200"
+    )
     assert_told(message, "train_language", "left")
     workspace()
     for broken in (b"", (paths.language_model("left") / "model.keras").read_bytes()[:500]):
