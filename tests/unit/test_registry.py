@@ -244,11 +244,11 @@ def test_versions_answer_like_the_models_that_they_hold(registered: Path, monkey
 
 def test_the_first_version_becomes_champion(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
     verdicts = registry.run(promoting=True)
-    assert [(verdict.promoted, verdict.reason) for verdict in verdicts] == [(True, "there was no champion")] * 2
+    assert [(verdict.champion, verdict.reason) for verdict in verdicts] == [(True, "there was no champion")] * 2
     assert champions() == [1, 1]
-    assert "textlstm-sentiment: version 1 is now the champion: there was no champion" in capsys.readouterr().out
+    assert "textlstm-sentiment: version 1 is the champion: there was no champion" in capsys.readouterr().out
     again = registry.run(promoting=True)
-    assert [(verdict.promoted, verdict.reason) for verdict in again] == [(False, "it is the champion already")] * 2
+    assert [(verdict.champion, verdict.reason) for verdict in again] == [(True, "it was already")] * 2
     assert versions(LANGUAGE)[0].tags[registry.VERDICT] == "promoted: there was no champion"
 
 
@@ -257,7 +257,7 @@ def test_only_a_better_version_takes_the_place_of_the_champion(pipeline: Pipelin
     reasons = {}
     for name, skill in (("same", 1.0), ("worse", 0.5), ("better", 1.5)):
         pipeline(skill, state=name)
-        reasons[name] = [(verdict.promoted, verdict.reason) for verdict in registry.run(promoting=True)]
+        reasons[name] = [(verdict.champion, verdict.reason) for verdict in registry.run(promoting=True)]
         assert champions() == ([4, 4] if name == "better" else [1, 1])
     same = (
         "not better by more than chance explains: against the champion, version 1, AUC +0.0000 (95 % interval +0.0000 to +0.0000)"
@@ -277,12 +277,12 @@ def test_other_held_out_data_are_not_compared_unless_told_so(pipeline: Pipeline)
     registry.run(promoting=True)
     pipeline(1.5, data="other", state="second")
     for verdict in registry.run(promoting=True):
-        assert not verdict.promoted
+        assert not verdict.champion
         assert not verdict.decided
         assert re.search(r"version 1, was measured on other held-out data .* promote --first-of-its-data", verdict.reason)
     assert champions() == [1, 1]
     for verdict in registry.run(promoting=True, first_of_its_data=True):
-        assert verdict.promoted
+        assert verdict.champion
         assert verdict.reason == "first of its held-out data, not compared with version 1"
     assert champions() == [2, 2]
 

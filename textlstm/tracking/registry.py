@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 import mlflow
 import numpy as np
@@ -123,7 +124,7 @@ KINDS = (LANGUAGE, SENTIMENT)
 class Verdict:
     """What became of a version that was to be promoted, and why."""
 
-    promoted: bool
+    champion: bool  # now
     reason: str
     decided: bool = True  # False: it could not be compared with the champion
 
@@ -175,7 +176,7 @@ def run(*, promoting: bool, first_of_its_data: bool = False) -> list[Verdict]:
                 version = register(client, tracked, kind, params)
                 if promoting:
                     verdict = promote(client, kind, version, params, first_of_its_data=first_of_its_data)
-                    word = "is now the champion" if verdict.promoted else "was not promoted"
+                    word = "is the champion" if verdict.champion else "is not the champion"
                     print(f"{kind.name}: version {version.version} {word}: {verdict.reason}")
                     verdicts.append(verdict)
     return verdicts
@@ -223,15 +224,15 @@ def promote(
     """
     holder = client.get_registered_model(kind.name).aliases.get(CHAMPION)
     if holder is None:
-        verdict = Verdict(promoted=True, reason="there was no champion")
+        verdict = Verdict(champion=True, reason="there was no champion")
     elif str(holder) == str(version.version):
-        return Verdict(promoted=False, reason="it is the champion already")
+        return Verdict(champion=True, reason="it was already")
     else:
         verdict = _judge(client, kind, version, client.get_model_version(kind.name, holder), params, first_of_its_data)
-    if verdict.promoted:
+    if verdict.champion:
         client.set_registered_model_alias(kind.name, CHAMPION, version.version)
     client.set_model_version_tag(
-        kind.name, version.version, VERDICT, f"{'promoted' if verdict.promoted else 'not promoted'}: {verdict.reason}"
+        kind.name, version.version, VERDICT, f"{'promoted' if verdict.champion else 'not promoted'}: {verdict.reason}"
     )
     return verdict
 
@@ -242,9 +243,9 @@ def _judge(
     """Whether a version should take the place of the champion, and why."""
     if new.tags[HELD_OUT] != champion.tags.get(HELD_OUT):
         if first_of_its_data:
-            return Verdict(promoted=True, reason=f"first of its held-out data, not compared with version {champion.version}")
+            return Verdict(champion=True, reason=f"first of its held-out data, not compared with version {champion.version}")
         return Verdict(
-            promoted=False,
+            champion=False,
             decided=False,
             reason=f"the champion, version {champion.version}, was measured on other held-out data ({_short(champion)}, this one "
             f"{_short(new)}), so their figures cannot be compared. Measure on the same data, or start afresh on the new: "
@@ -259,7 +260,7 @@ def _judge(
         seed=params.seed,
     )
     word = "better" if gain.better else "not better by more than chance explains"
-    return Verdict(promoted=gain.better, reason=f"{word}: against the champion, version {champion.version}, {gain}")
+    return Verdict(champion=gain.better, reason=f"{word}: against the champion, version {champion.version}, {gain}")
 
 
 def _short(version: ModelVersion) -> str:
