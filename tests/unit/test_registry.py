@@ -324,6 +324,26 @@ def test_a_server_that_is_down_is_a_clear_message(
     assert re.search(r"registry: MLflow at http://127.0.0.1:\d+: cannot use the registry", capsys.readouterr().err)
 
 
+@pytest.mark.slow
+def test_models_that_dvc_lock_does_not_describe_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert registry.main(["register"]) == 1
+    assert "registry: dvc status: cannot tell whether the models are up to date" in capsys.readouterr().err
+    stages: dict[str, Any] = {"upstream": {"cmd": "cp input.txt made.txt", "deps": ["input.txt"], "outs": ["made.txt"]}}
+    for stage in (stage for kind in KINDS for stage in kind.stages):
+        stages[stage] = {"cmd": f"cp made.txt {stage}.txt", "deps": ["made.txt"], "outs": [f"{stage}.txt"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    Path("input.txt").write_text("some", encoding="utf-8")
+    for words in (["init", "--quiet", "--no-scm"], ["repro", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "dvc", *words], check=True)
+    registry.check_unchanged()
+    Path("input.txt").write_text("other", encoding="utf-8")
+    with pytest.raises(TextLSTMError, match=r"dvc\.lock: .* but upstream is to be run again\. Run 'dvc repro' first"):
+        registry.check_unchanged()
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -155,7 +155,8 @@ def main(words: list[str] | None = None) -> int:
 def check_unchanged() -> None:
     """Raise TextLSTMError unless code, data, models and metrics are those that `dvc.lock` describes."""
     stages = [stage for kind in KINDS for stage in kind.stages]
-    done = subprocess.run([sys.executable, "-m", "dvc", "status", "--json", *stages], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", *stages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise TextLSTMError(f"dvc status: cannot tell whether the models are up to date: {' '.join(done.stderr.split())}")
     if changed := list(json.loads(done.stdout)):
