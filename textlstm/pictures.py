@@ -1,9 +1,11 @@
 """The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 
 mpl.use("Agg")
@@ -14,13 +16,13 @@ from matplotlib.ticker import MaxNLocator
 
 
 def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
-    """Draw every plot that there is: ROC curves, histograms of scores, confusion matrices, and one picture of all loss curves."""
+    """Draw every plot that there is: ROC curves, histograms, confusion matrices, what was learnt, and one picture of all loss curves."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for path in sorted(plots.glob("*.csv")):
         kind = path.stem.split("_")[0]
         if kind in _KINDS:
-            drawn.append(_draw(folder / f"{path.stem}.png", _KINDS[kind], pd.read_csv(path)))
+            drawn.append(_draw(folder / f"{path.stem}.png", _KINDS[kind], pd.read_csv(path, keep_default_na=False)))
     losses = {path.stem: pd.read_csv(path) for path in sorted(curves.glob("*.csv"))}
     if losses:
         drawn.append(_draw(folder / "loss.png", _losses, losses))
@@ -28,7 +30,7 @@ def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
 
 
 def _draw(path: Path, draw: Any, data: Any) -> Path:
-    figure, axes = plt.subplots(figsize=(6, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 8 if draw is _words else 4.5), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)
     draw(axes, data)
     axes.set_title(path.stem.replace("_", ": ").replace("roc", "ROC"), fontweight="bold")
@@ -68,6 +70,43 @@ def _confusion(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xlabel="predicted", ylabel="actual")
 
 
+def _characters(axes: Axes, table: pd.DataFrame) -> None:
+    strings = list(dict.fromkeys(table["string"]))
+    most = table["log_odds"].abs().max()
+    for row, string in enumerate(strings):
+        odds = table.loc[table["string"] == string, "log_odds"].to_numpy()
+        place = (0, len(odds), row + 0.9, row + 0.1)
+        image = axes.imshow(odds[None], cmap="RdBu", vmin=-most, vmax=most, extent=place, aspect="auto")
+        for column, character in enumerate(string):
+            colour = "white" if abs(odds[column]) > 0.7 * most else "black"
+            axes.text(column + 0.5, row + 0.5, character, ha="center", va="center", color=colour)
+        axes.text(len(odds) + 0.3, row + 0.5, f"{odds.sum():+.1f}", va="center", color="grey")
+    axes.set(xlim=(0, max(map(len, strings)) + 2), ylim=(len(strings), 0))
+    axes.axis("off")
+    sides = dict(zip(np.sign(table["log_odds"]), table["series"], strict=True))
+    axes.figure.colorbar(image, ax=axes, label=f"log odds: {sides.get(1, 'first')} above 0, {sides.get(-1, 'others')} below")
+
+
+def _words(axes: Axes, table: pd.DataFrame) -> None:
+    words = list(dict.fromkeys(table["word"]))
+    for series, rows in table.groupby("series", sort=False):
+        if series == "both":
+            axes.barh(range(len(words)), rows["log_odds"], color="lightgrey", label=str(series))
+        else:
+            axes.plot(rows["log_odds"], range(len(words)), "o", markersize=4, label=str(series))
+    axes.set_yticks(range(len(words)), words, fontsize=8)
+    axes.set(xlabel="log odds of a review of this word", ylim=(len(words) - 0.5, -0.5))
+    axes.legend()
+
+
+def _samples(axes: Axes, table: pd.DataFrame) -> None:
+    for row, (series, temperature, text) in enumerate(table[["series", "temperature", "text"]].itertuples(index=False)):
+        y = 1 - row / len(table)
+        axes.text(0, y, f"{series}, temperature {temperature}", va="top", color="grey")
+        axes.text(0, y - 0.3 / len(table), "\n".join(textwrap.wrap(text, 54)), va="top", family="monospace")
+    axes.axis("off")
+
+
 def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     for name, rows in losses.items():
         axes.plot(rows["epoch"], rows["loss"], marker="o", label=name)
@@ -77,7 +116,14 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     axes.legend()
 
 
-_KINDS = {"roc": _roc, "histogram": _histogram, "confusion": _confusion}
+_KINDS = {
+    "roc": _roc,
+    "histogram": _histogram,
+    "confusion": _confusion,
+    "characters": _characters,
+    "words": _words,
+    "samples": _samples,
+}
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ def least_marks(template: str, file: str) -> int:
         "confusion_counts": 2 * len(table),  # a cell and its count
         "loss": 1 + len(table),  # a line and its points
         "conditional_probabilities": len(table),  # a point for each character and language
+        "characters": len(table),  # a bar each
+        "words": len(table),
+        "samples": len(table),  # a line of text each
     }[template]
 
 

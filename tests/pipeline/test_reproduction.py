@@ -54,7 +54,7 @@ def test_evaluation_parameters_train_nothing(clone: Clone) -> None:
 
 def test_a_parameter_of_the_reviews_runs_no_language_stage(clone: Clone) -> None:
     clone.change({"imdb": {"dropout": 0.4}})
-    assert clone.repro() == {"check_params", "train_imdb", "score_imdb", "evaluate_imdb", "track"}
+    assert clone.repro() == {"check_params", "train_imdb", "score_imdb", "show_imdb", "evaluate_imdb", "track"}
 
 
 def test_another_text_of_one_language_trains_that_language_only(clone: Clone) -> None:

@@ -1,0 +1,35 @@
+"""Show what the sentiment model learnt: the frequent words that push a review up or down most.
+
+Reads   models/imdb/, models/nbsvm/
+Writes  metrics/plots/words_imdb.csv: log-odds of reviews of one word, under both models together and each alone
+Run     python -m stages.show_imdb
+"""
+
+from textlstm import paths, reproducible
+from textlstm.files import write_csv
+from textlstm.learnt import outermost_words
+from textlstm.metrics import combine
+from textlstm.nbsvm import NbsvmModel
+from textlstm.params import load_params
+from textlstm.sentiment_model import SentimentModel
+from textlstm.stage import run
+
+FREQUENT = 2000  # words asked about
+SHOWN = 20  # words of each side
+
+
+def main() -> None:
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    lstm, ngrams = SentimentModel.load(paths.IMDB_MODEL), NbsvmModel.load(paths.NBSVM_MODEL)
+    words = lstm.tokenizer.words[:FREQUENT]
+    lstm_odds, ngram_odds = lstm.log_odds(words), ngrams.log_odds(words)
+    log_odds = {"both": combine(lstm_odds, ngram_odds, ngrams.weight), "LSTM": lstm_odds, "n-grams": ngram_odds}
+    rows = outermost_words(words, log_odds, most=SHOWN)
+    write_csv(paths.plot("words_imdb"), ("word", "series", "log_odds"), rows)
+    shown = list(dict.fromkeys(word for word, *_ in rows))
+    print(f"imdb: up most: {' '.join(shown[:5])}; down most: {' '.join(reversed(shown[-5:]))}")
+
+
+if __name__ == "__main__":
+    run(main)
