@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow ui track sweep promote screenshots requirements
+.PHONY: help repro test lint slow ui track sweep promote screenshots requirements benchmarks
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -58,6 +58,13 @@ screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots
 promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion
 	@python -m textlstm.tracking.registry promote
 
+benchmarks: $(STAMP)  ## compare quality and speed with other detectors and linear models
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+	@python -m benchmarks.language
+	@python -m benchmarks.sentiment
+
 requirements:  ## pin every version of requirements.in anew
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		requirements.in --output-file requirements.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		-c requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt

@@ -1,0 +1,317 @@
+"""The language detector against its peers: windows of held-out text by length, whole words, pairs of words, and time.
+
+Reads   models/, data/split/language/<language>/, data/raw/words/, data/words/
+Writes  benchmarks/results/language.json, benchmarks/results/language.md, docs/pictures/by_length.png
+Run     python -m benchmarks.language
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+from benchmarks import common
+from benchmarks.peers import PEERS, Peer, code_of, load_peers
+from textlstm import paths, reproducible
+from textlstm.detector import detect, load_detector, text_log_likelihoods
+from textlstm.errors import TextLSTMError
+from textlstm.files import read_text, write_json, write_text
+from textlstm.language_model import LanguageModel
+from textlstm.metrics import rounded
+from textlstm.mixture import Counting
+from textlstm.params import load_params
+from textlstm.scoring import CharacterModel, Floats
+from textlstm.words import read_list
+
+OURS = "textlstm"
+_CLEAR = 3.0  # a word that another language has too counts as ours if it is at least so many times as frequent here
+_TIMED, _ROUNDS = 1000, 5  # strings, and how often each system is asked about them
+_ONE_BY_ONE, _ALONE = f"{OURS}, a string at a time", 20
+
+Models = dict[str, dict[str, CharacterModel]]  # a kind of model: one for each language
+Texts = dict[str, tuple[list[str], npt.NDArray[np.int64]]]  # a kind of text: texts, and which language each is of
+
+
+def main() -> None:
+    """Measure all systems on the same texts in one run, and write what came out."""
+    parser = common.parser(__doc__)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the trained models")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[1, 2, 3, 5, 10, 20, 50, 100], help="characters in a window")
+    parser.add_argument("--headline", type=int, default=5, help="length of the first table; one of the lengths")
+    parser.add_argument("--count", type=int, default=2000, help="words, and pairs of words, of each language")
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=PEERS, help="which")
+    parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
+    parser.add_argument("--picture", type=Path, default=common.PICTURES / "by_length.png", help="picture to write")
+    chosen = parser.parse_args()
+
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    detector = load_detector(chosen.models, list(params.languages))
+    kinds = _our_models(chosen.models, list(params.languages))
+    peers = load_peers(chosen.peers, [code_of(language) for language in params.languages])
+    heldout = {language: read_text(paths.heldout_text(language)) for language in params.languages}
+    lengths = sorted({*chosen.lengths, chosen.headline})
+    if max(lengths) > min(map(len, heldout.values())):
+        raise TextLSTMError(f"expected lengths of at most {min(map(len, heldout.values()))} characters, got {max(lengths)}")
+
+    results: dict[str, Any] = {
+        "machine": common.machine(),
+        "languages": list(params.languages),
+        "systems": _described(kinds, peers),
+    }
+    systems = results["systems"]
+    tables = {
+        kind: [[model.log_probabilities(model.vocabulary.encode(text)) for model in models.values()] for text in heldout.values()]
+        for kind, models in kinds.items()
+    }
+    for length in lengths:
+        windows, labels = common.windows_of_texts(heldout.values(), length)
+        answers = {kind: common.window_answers(of_kind, length) for kind, of_kind in tables.items()}
+        answers |= {peer.name: peer.answers(windows) for peer in peers}
+        for name, answer in answers.items():
+            if length == chosen.headline:
+                block = params.evaluate.block
+                systems[name]["headline"] = common.with_intervals(labels, answer, block=block, seed=params.seed)
+            systems[name]["by_length"][str(length)] = common.figures(labels, answer)
+        print(f"{len(windows):,} windows of {length} characters scored", flush=True)
+
+    texts = _words(params, chosen.count)
+    for what, (strings, labels) in texts.items():
+        answers = {kind: _answers(models, strings) for kind, models in kinds.items()}
+        answers |= {peer.name: peer.answers(strings) for peer in peers}
+        for name, answer in answers.items():
+            systems[name]["words"][what] = common.with_intervals(labels, answer, block=1, seed=params.seed)
+        print(f"{len(strings):,} {what} scored", flush=True)
+
+    windows, labels = common.windows_of_texts(heldout.values(), chosen.headline)
+    results["windows"] = {"length": chosen.headline, "count": np.bincount(labels).tolist()}
+    results["texts"] = {what: np.bincount(labels).tolist() for what, (_, labels) in texts.items()}
+    picked = np.random.default_rng(params.seed).choice(len(windows), min(_TIMED, len(windows)), replace=False)
+    for name, microseconds in _times(detector, peers, [windows[index] for index in picked]).items():
+        systems.setdefault(name, {})["microseconds"] = microseconds
+
+    results = rounded(results)
+    write_json(chosen.results / "language.json", results)
+    write_text(chosen.results / "language.md", "\n".join(_report(results)) + "\n")
+    _draw(chosen.picture, results)
+    print("\n".join(_report(results)))
+
+
+class _Once:
+    """A character model that keeps its last tables: the LSTM is asked alone, and as a part of the detector."""
+
+    def __init__(self, model: CharacterModel) -> None:
+        self.vocabulary = model.vocabulary
+        self._table = functools.lru_cache(maxsize=4)(
+            lambda ids: model.log_probabilities(np.frombuffer(ids, model.vocabulary.dtype))
+        )
+
+    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+        """See `textlstm.scoring.CharacterModel`."""
+        return self._table(ids.tobytes())
+
+
+def _our_models(models: Path, languages: Sequence[str]) -> Models:
+    """The detector and what it is made of."""
+    counting = {language: Counting.load(models / "ngram" / language) for language in languages}
+    lstm: dict[str, CharacterModel] = {
+        language: _Once(LanguageModel.load(models / "language" / language)) for language in languages
+    }
+    order = next(iter(counting.values())).text.order
+    return {
+        OURS: {language: model.beside(lstm[language]) for language, model in counting.items()},
+        f"{OURS}, LSTM alone": lstm,
+        "counting, text and words": {language: model.alone() for language, model in counting.items()},
+        f"counting, {order}-gram of the text": {language: model.text for language, model in counting.items()},
+    }
+
+
+def _described(kinds: Models, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
+    blank = {kind: {"version": "this checkout", "restricted": "trained for these languages"} for kind in kinds}
+    blank |= {peer.name: {"version": peer.version, "restricted": peer.restricted} for peer in peers}
+    return {name: {**about, "by_length": {}, "words": {}} for name, about in blank.items()}
+
+
+def _answers(models: Mapping[str, CharacterModel], texts: Sequence[str]) -> common.Answers:
+    return common.Answers(np.stack([text_log_likelihoods(model, texts) for model in models.values()], axis=1), logarithms=True)
+
+
+def _words(params: Any, count: int) -> Texts:
+    """Words of each language and pairs of them: drawn by frequency, and those that no training text holds, drawn at random.
+
+    Words of one letter, and words that another language has nearly as often, belong to no language and are left out.
+    """
+    shares = {
+        name: read_list(read_text(paths.RAW_WORDS / f"{one.words}.tsv")) for name, one in params.languages.items() if one.words
+    }
+    if len(shares) < len(params.languages):
+        raise TextLSTMError(
+            "expected a list of words for every language, got a language without. Name one under languages.*.words"
+        )
+    seen: set[str] = set()
+    for language in params.languages:
+        seen.update(read_text(paths.training_text(language)).split())
+        seen.update(read_text(paths.drawn_words(language)).replace("'", " ").split())
+    texts: dict[str, tuple[list[str], list[int]]] = {}
+    for label, (language, own) in enumerate(shares.items()):
+        others = [of_other for other, of_other in shares.items() if other != language]
+        clear = {
+            word: share
+            for word, share in own.items()
+            if len(word) > 1 and all(other.get(word, 0.0) * _CLEAR <= share for other in others)
+        }
+        random = np.random.default_rng([params.seed, label])
+        for what, words, chances in (
+            ("drawn by frequency", list(clear), np.array(list(clear.values()))),
+            ("never learnt from", [word for word in clear if not seen & {word, *word.split("'")}], None),
+        ):
+            if not words:
+                continue
+            chance = None if chances is None else chances / chances.sum()
+            once = min(count, len(words)) if chances is None else count
+            single = random.choice(words, once, p=chance, replace=chances is not None)
+            pairs = random.choice(words, (count, 2), p=chance)
+            for kind, strings in (
+                (f"words {what}", single.tolist()),
+                (f"pairs of words {what}", [" ".join(pair) for pair in pairs]),
+            ):
+                found = texts.setdefault(kind, ([], []))
+                found[0].extend(strings)
+                found[1].extend([label] * len(strings))
+    return {
+        what: (strings, np.array(labels))
+        for what, (strings, labels) in texts.items()
+        if len(set(labels)) == len(params.languages)
+    }
+
+
+def _times(detector: dict[str, CharacterModel], peers: Sequence[Peer], strings: list[str]) -> dict[str, dict[str, float]]:
+    """Microseconds a string, on the clock and of all threads together: medians over rounds in which every system takes its turn."""
+    few = strings[:_ALONE]
+    turns: dict[str, Callable[[], object]] = {
+        OURS: lambda: detect(detector, strings),
+        _ONE_BY_ONE: lambda: [detect(detector, [string]) for string in few],
+    }
+    turns |= {peer.name: lambda peer=peer: peer.answers(strings) for peer in peers}  # type: ignore[misc]
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in turns}
+    for turn in turns.values():
+        turn()
+    for _ in range(_ROUNDS):
+        for name, turn in turns.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            turn()
+            spent[name].append((time.perf_counter() - clock, time.process_time() - processor))
+    asked = {name: len(few if name == _ONE_BY_ONE else strings) for name in turns}
+    medians = {name: np.median(rounds, axis=0) / asked[name] * 1e6 for name, rounds in spent.items()}
+    return {name: {"clock": float(clock), "processor": float(processor)} for name, (clock, processor) in medians.items()}
+
+
+def _report(results: dict[str, Any]) -> list[str]:
+    systems = results["systems"]
+    measured = {name: system for name, system in systems.items() if "headline" in system}
+    ours = systems[OURS]["microseconds"]["processor"]
+
+    def speed(system: dict[str, Any]) -> list[str]:
+        spent = system.get("microseconds")
+        return (
+            ["", "", ""]
+            if spent is None
+            else [f"{spent['clock']:,.0f}", f"{spent['processor']:,.0f}", f"{spent['processor'] / ours:.3f}"]
+        )
+
+    windows, lengths = results["windows"], list(systems[OURS]["by_length"])
+    machine = results["machine"]
+    counts = " + ".join(f"{count:,} {language}" for language, count in zip(results["languages"], windows["count"], strict=True))
+    rows = []
+    for name, system in systems.items():
+        head = system.get("headline")
+        rows.append(
+            [name, system["version"], system["restricted"], common.interval(head, "auc"), common.interval(head, "accuracy"),
+             f"{head['no_answer']:.1%}", *speed(system)]
+            if head
+            else [name, "", "", "", "", "", *speed(system)]
+        )  # fmt: skip
+    about = (
+        f"Every window of {windows['length']} characters of the held-out texts ({counts}); 95 % intervals by the block bootstrap. "
+        "An answer that favours no language counts as a toss. Times are microseconds a string, on the clock and of all threads "
+        f"together: medians of one run in which the systems take turns with {_TIMED} strings, on {machine['processor']} "
+        f"({machine['cores']} cores, load {machine['load']} at the start), Python {machine['python']}. {OURS} is given them as one "
+        "list, the peers take one string at a time."
+    )
+    lines = [
+        "<!-- Written by python -m benchmarks.language. -->",
+        about,
+        "",
+        *common.table(
+            [
+                "system",
+                "version",
+                "how it is held to these languages",
+                "AUC",
+                "accuracy",
+                "no answer",
+                "µs",
+                "processor µs",
+                "of ours",
+            ],
+            rows,
+        ),
+    ]
+    for key, title in (("auc", "AUC"), ("accuracy", "Accuracy")):
+        lines += ["", f"{title} by the length of the window in characters:", ""]
+        lines += common.table(
+            ["system", *lengths],
+            [[name, *(f"{system['by_length'][length][key]:.3f}" for length in lengths)] for name, system in measured.items()],
+        )
+    kinds = list(systems[OURS]["words"])
+    lines += ["", "Accuracy on whole words:", ""]
+    lines += common.table(
+        ["system", *(f"{kind} ({' + '.join(f'{count:,}' for count in results['texts'][kind])})" for kind in kinds)],
+        [[name, *(common.interval(system["words"][kind], "accuracy") for kind in kinds)] for name, system in measured.items()],
+    )
+    note = (
+        f"{OURS} has learnt from the list that the words are drawn from. The columns of words never learnt from hold only those of the list "
+        "that occur in no text that it was trained on, in either language; they are rarer words, drawn at random."
+    )
+    return [*lines, "", note]
+
+
+def _draw(path: Path, results: dict[str, Any]) -> None:
+    systems = {name: system for name, system in results["systems"].items() if "headline" in system}
+    figure, panels = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained", sharex=True, sharey=True)
+    for panel, key, title in zip(panels, ("auc", "accuracy"), ("AUC", "accuracy"), strict=True):
+        for name, system in systems.items():
+            lengths = [int(length) for length in system["by_length"]]
+            ours = name == OURS
+            style = "-" if ours else "--" if name.startswith((OURS, "counting")) else ":"
+            panel.plot(
+                lengths,
+                [figures[key] for figures in system["by_length"].values()],
+                style,
+                marker="o" if ours else ".",
+                linewidth=2.5 if ours else 1.3,
+                label=name,
+                zorder=3 if ours else 2,
+            )
+        panel.set_xscale("log")
+        panel.set_xticks(lengths, [str(length) for length in lengths])
+        panel.minorticks_off()
+        panel.grid(alpha=0.3)
+        panel.set(xlabel="characters", title=title, ylim=(0.44, 1.01))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
+    figure.suptitle(f"Windows of held-out text, {' against '.join(results['languages'])}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    common.run(main)

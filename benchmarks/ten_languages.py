@@ -1,0 +1,120 @@
+"""Many languages at once against lingua, held to the same: accuracy and AUC by length, and who is taken for whom.
+
+Reads   the models and held-out texts of a run with many languages, by default of the experiment language_ten
+Writes  benchmarks/results/ten_languages.json, ten_languages.md, docs/pictures/ten_languages.png
+Run     python -m benchmarks.ten_languages MODELS HELDOUT
+        MODELS is the folder models/ of that run, HELDOUT its folder data/split/language/
+"""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+from benchmarks import common
+from benchmarks.peers import PEERS, code_of, load_peers
+from textlstm import reproducible
+from textlstm.detector import load_detector
+from textlstm.files import read_text, write_json, write_text
+from textlstm.metrics import rounded
+from textlstm.params import load_params
+
+OURS = "textlstm"
+
+
+def main() -> None:
+    """Measure all systems on the same windows, and write what came out."""
+    parser = common.parser(__doc__)
+    parser.add_argument("models", type=Path, help="folder of the trained models")
+    parser.add_argument("heldout", type=Path, help="folder that holds <language>/heldout.txt")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[5, 10, 20], help="characters in a window")
+    parser.add_argument("--shown", type=int, default=10, help="length of the confusion matrix; one of the lengths")
+    parser.add_argument("--peers", nargs="*", default=["lingua", "langid", "fasttext"], choices=PEERS, help="which")
+    parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
+    parser.add_argument("--picture", type=Path, default=common.PICTURES / "ten_languages.png", help="picture to write")
+    chosen = parser.parse_args()
+
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    detector = load_detector(chosen.models)
+    languages = list(detector)
+    texts = [read_text(chosen.heldout / language / "heldout.txt") for language in languages]
+    peers = load_peers(chosen.peers, [code_of(language) for language in languages])
+    tables = [[model.log_probabilities(model.vocabulary.encode(text)) for model in detector.values()] for text in texts]
+
+    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {peer.name: {"version": peer.version} for peer in peers}
+    confusions = {}
+    for length in sorted({*chosen.lengths, chosen.shown}):
+        windows, labels = common.windows_of_texts(texts, length)
+        answers = {OURS: common.window_answers(tables, length)} | {peer.name: peer.answers(windows) for peer in peers}
+        for name, answer in answers.items():
+            figures = common.with_intervals(labels, answer, block=params.evaluate.block, seed=params.seed)
+            systems[name].setdefault("by_length", {})[str(length)] = {"windows": len(windows), **figures}
+            if length == chosen.shown:
+                confusions[name] = _confusion(labels, answer.scores)
+        print(f"{len(windows):,} windows of {length} characters scored", flush=True)
+
+    results = rounded({"languages": languages, "systems": systems})
+    results["confusion"] = {
+        "length": chosen.shown,
+        "actual in rows": {name: matrix.tolist() for name, matrix in confusions.items()},
+    }
+    write_json(chosen.results / "ten_languages.json", results)
+    write_text(chosen.results / "ten_languages.md", "\n".join(_report(results)) + "\n")
+    _draw(chosen.picture, languages, {name: confusions[name] for name in list(confusions)[:2]}, chosen.shown)
+    print("\n".join(_report(results)))
+
+
+def _confusion(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Windows of each language (rows) by the answer; of equal scores the first counts."""
+    count = scores.shape[1]
+    return np.bincount(labels * count + scores.argmax(axis=1), minlength=count * count).reshape(count, count)
+
+
+def _report(results: dict[str, Any]) -> list[str]:
+    systems = results["systems"]
+    lengths = list(systems[OURS]["by_length"])
+    rows = []
+    for name, system in systems.items():
+        cells = [common.interval(system["by_length"][length], key) for key in ("accuracy", "auc") for length in lengths]
+        rows.append([name, system["version"], *cells])
+    windows = ", ".join(f"{systems[OURS]['by_length'][length]['windows']:,} of {length}" for length in lengths)
+    about = (
+        f"Every window of the held-out texts in {', '.join(results['languages'])} ({windows} characters), every system held to these "
+        "languages; AUC is the mean over each language against the rest. 95 % intervals by the block bootstrap."
+    )
+    return [
+        "<!-- Written by python -m benchmarks.ten_languages. -->",
+        about,
+        "",
+        *common.table(
+            ["system", "version", *(f"{what}, {length} characters" for what in ("accuracy", "AUC") for length in lengths)], rows
+        ),
+    ]
+
+
+def _draw(path: Path, languages: list[str], confusions: dict[str, npt.NDArray[np.int64]], length: int) -> None:
+    figure, panels = plt.subplots(1, len(confusions), figsize=(6.5 * len(confusions), 6), layout="constrained", squeeze=False)
+    for panel, (name, matrix) in zip(panels[0], confusions.items(), strict=True):
+        shares = matrix / matrix.sum(axis=1, keepdims=True)
+        panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(*shares.shape):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            panel.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, fontsize="small")
+        panel.set_xticks(range(len(languages)), languages, rotation=45, ha="right")
+        panel.set_yticks(range(len(languages)), languages)
+        accuracy = np.trace(matrix) / matrix.sum()
+        panel.set(xlabel="answer", ylabel="actual", title=f"{name}: {accuracy:.1%} right")
+    figure.suptitle(f"Windows of {length} characters, per cent of each language")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,54 @@
+"""How the benchmarks count: ties, answers that are missing, and every window once."""
+
+import numpy as np
+import pytest
+
+from benchmarks.common import Answers, figures, right, table, window_answers, windows_of_texts, with_intervals
+
+LABELS = np.array([0, 0, 1, 1])
+
+
+def test_a_tie_counts_as_a_toss() -> None:
+    assert right(LABELS, np.array([[2.0, 1.0], [0.0, 0.0], [1.0, 1.0], [3.0, 1.0]])).tolist() == [1.0, 0.5, 0.5, 0.0]
+    assert right(np.array([2]), np.array([[0.2, 0.4, 0.4]])).tolist() == [0.5]
+
+
+def test_a_system_that_never_answers_is_chance() -> None:
+    silent = Answers(np.zeros((4, 2)), logarithms=False)
+    assert figures(LABELS, silent) == {"auc": 0.5, "accuracy": 0.5, "no_answer": 1.0}
+
+
+def test_two_languages_are_ranked_by_the_difference() -> None:
+    answers = Answers(np.array([[0.9, 0.1], [0.5, 0.4], [0.4, 0.1], [0.1, 0.8]]), logarithms=False)
+    assert figures(LABELS, answers) == {"auc": 0.75, "accuracy": 0.75, "no_answer": 0.0}
+
+
+def test_more_languages_are_ranked_each_against_the_rest() -> None:
+    chances = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.4, 0.3]])
+    labels = np.arange(3)
+    expected = np.mean([1.0, 1.0, 1.0])
+    assert figures(labels, Answers(chances, logarithms=False))["auc"] == expected
+    assert figures(labels, Answers(np.log(chances), logarithms=True))["auc"] == expected
+
+
+def test_intervals_hold_the_figure() -> None:
+    random = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 200)
+    scores = random.normal(size=(400, 2)) + np.eye(2)[labels]
+    values = with_intervals(labels, Answers(scores, logarithms=True), block=10, seed=1)
+    for key in ("auc", "accuracy"):
+        assert values[f"{key}_low"] < values[key] < values[f"{key}_high"]
+
+
+def test_every_window_once_in_the_order_of_its_scores() -> None:
+    windows, labels = windows_of_texts(["abcd", "xyz"], 3)
+    assert windows == ["abc", "bcd", "xyz"]
+    assert labels.tolist() == [0, 0, 1]
+    tables = [[np.full((4, 2), -1.0), np.full((4, 2), -2.0)], [np.full((3, 2), -3.0), np.full((3, 2), -4.0)]]
+    answers = window_answers(tables, 3)
+    assert answers.scores.tolist() == [[-3.0, -6.0], [-3.0, -6.0], [-9.0, -12.0]]
+
+
+@pytest.mark.parametrize(("header", "rows"), [(["a", "b"], [["1", "2"]])])
+def test_a_table_in_markdown(header: list[str], rows: list[list[str]]) -> None:
+    assert table(header, rows) == ["| a | b |", "| --- | ---: |", "| 1 | 2 |"]
