@@ -148,6 +148,7 @@ def test_how_many_windows_are_scored_at_once_does_not_matter(
         np.testing.assert_allclose(model.log_probabilities(IDS[:20])[:17], whole[:17], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
     section = tiny(settings, dropout=0.2, epochs=2)
     one, same, other = (train(section, seed=seed)[0] for seed in (7, 7, 8))

@@ -28,7 +28,7 @@ from textlstm.tokenizer import PAD, START, Tokenizer
 TEXTS = ["good good film", "a good one", "great great", "bad film", "a bad bad one", "awful, bad"] * 8
 LABELS = np.array([POSITIVE, POSITIVE, POSITIVE, NEGATIVE, NEGATIVE, NEGATIVE] * 8)
 TOKENIZER = Tokenizer.learn(TEXTS, 50)
-OF_MANY_LENGTHS = ["good", "bad film", "a good film and a bad one", "one " * 30, "great", "film " * 9]
+OF_MANY_LENGTHS = ["good", "bad film", "a good film and a bad one", "one " * 30]
 
 reproducible.set_up(7, 1)
 
@@ -132,11 +132,10 @@ def test_an_answer_does_not_depend_on_the_other_reviews(
 ) -> None:
     model = untrained(tiny(settings, length=20, bidirectional=True, pooling=pooling, bucketed=bucketed))
     alone = [float(model.log_odds([text])[0]) for text in OF_MANY_LENGTHS]
-    assert len({round(log_odds, 4) for log_odds in alone}) > 3
-    for at_once in (24_000, 30):
-        monkeypatch.setattr("textlstm.sentiment_model._PREDICTED_AT_ONCE", at_once)
-        np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), alone, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS[::-1]), alone[::-1], rtol=1e-4, atol=1e-6)
+    assert len({round(log_odds, 4) for log_odds in alone}) == 4
+    np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), alone, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr("textlstm.sentiment_model._PREDICTED_AT_ONCE", 30)
+    np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS[::-1]), alone[::-1], rtol=1e-4, atol=1e-6)
 
 
 def test_only_the_last_words_are_read(settings: Callable[..., Any]) -> None:
