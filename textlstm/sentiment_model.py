@@ -236,7 +236,7 @@ class SentimentModel:
                 raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
         answers = np.empty(len(texts))
         for chosen in bucketed_order(np.array([len(review) for review in reviews]), _PREDICTED_AT_ONCE, 0, 0):
-            answers[chosen] = np.asarray(self.network(self.about.arrange([reviews[row] for row in chosen]), training=False))[:, 0]
+            answers[chosen] = self.network.predict_on_batch(self.about.arrange([reviews[row] for row in chosen]))[:, 0]
         return answers
 
     def save(self, folder: Path) -> None:
