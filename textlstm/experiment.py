@@ -39,12 +39,14 @@ def main(words: list[str]) -> int:
 
 def run(name: str, experiment: dict[str, Any]) -> None:
     """Check the parameters, run the pipeline with them, and write down the metrics."""
-    changes = experiment["params"]
-    check_params(merged(yaml.safe_load(read_text(paths.PARAMS)), changes), f"experiments/{name}.yaml")
+    changes, params = experiment["params"], yaml.safe_load(read_text(paths.PARAMS))
+    check_params(merged(params, changes), f"experiments/{name}.yaml")
     if name in experiment_commits():
         subprocess.run(["dvc", "exp", "remove", "--quiet", name], check=True)
-    settings = [word for key, value in flat(changes) for word in ("--set-param", f"{key}={json.dumps(value)}")]
-    removed = [f"~{key}" for key in replaced_languages(yaml.safe_load(read_text(paths.PARAMS)), changes)]
+    known = dict(flat(params))
+    added = {key: "" if key in known else "+" for key, _ in flat(changes)}  # DVC wants a sign before keys that are new
+    settings = [word for key, value in flat(changes) for word in ("--set-param", f"{added[key]}{key}={json.dumps(value)}")]
+    removed = [f"~{key}" for key in replaced_languages(params, changes)]
     settings += [word for key in removed for word in ("--set-param", key)]
     done = subprocess.run(["dvc", "exp", "run", "--temp", "--name", name, *settings], check=False)
     if done.returncode:
