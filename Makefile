@@ -63,8 +63,9 @@ benchmarks: $(STAMP)  ## compare quality and speed with other detectors and line
 	@python -m benchmarks.language
 	@python -m benchmarks.sentiment
 
-requirements:  ## pin every version of requirements.in anew
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-		requirements.in --output-file requirements.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-		-c requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
+PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
+requirements:  ## pin every version of requirements.in anew, and of the other two lists to agree with them
+	@$(PIN) requirements.in --output-file requirements.txt
+	@$(PIN) -c requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	@$(PIN) -c requirements.txt requirements-servers.in --output-file requirements-servers.txt

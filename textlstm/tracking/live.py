@@ -8,6 +8,7 @@ The training never waits for this process and never hears of its faults: when ML
 """
 
 import json
+import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from mlflow.entities import Metric, Run
 from textlstm.tracking.runs import FAULTS, NAME, experiment_id, locked, tracking_address
 
 EXPERIMENT = "textlstm-training"
-_FOLLOWER = "textlstm.follower"  # tag: process id and start of the process that writes the run
+_FOLLOWER = "textlstm.follower"  # tag: process id, start and machine of the process that writes the run
 _SECONDS = 1.0  # between two looks at the file
 
 Line = dict[str, Any]
@@ -99,9 +100,11 @@ class _LiveRun:
 
 
 def _end_abandoned(client: mlflow.MlflowClient, experiment: str) -> None:
-    """Mark as killed the runs whose follower was killed: nobody else would ever end them."""
+    """Mark as killed the runs whose follower was killed: nobody else would ever end them. Other machines look after their own."""
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-        pid, _, _ = run.data.tags.get(_FOLLOWER, "0@").partition("@")
+        pid, _, rest = run.data.tags.get(_FOLLOWER, f"0@0@{platform.node()}").partition("@")
+        if rest.partition("@")[2] != platform.node():
+            continue
         process = _process(int(pid))
         if process is None or _identity(process) != run.data.tags.get(_FOLLOWER):
             client.set_terminated(run.info.run_id, "KILLED")
@@ -124,7 +127,7 @@ def _alive(process: psutil.Process | None) -> bool:
 
 def _identity(process: psutil.Process) -> str:
     """Process ids come round again; together with the start of the process they do not."""
-    return f"{process.pid}@{process.create_time():.2f}"
+    return f"{process.pid}@{process.create_time():.2f}@{platform.node()}"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import time
@@ -30,7 +31,7 @@ import mlflow
 import requests
 import sqlalchemy.exc
 import yaml
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from textlstm import paths
@@ -41,7 +42,9 @@ from textlstm.pictures import draw_pictures
 
 EXPERIMENT = "textlstm"
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
+CLONE = "textlstm.clone"  # tag: which clone began the run
 FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
+_LONGEST = 3600.0  # seconds that a delivery from another clone may take; then whoever began it counts as gone
 _AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
 
 
@@ -133,7 +136,7 @@ def deliver(root: Path) -> list[str]:
             client = mlflow.MlflowClient(address)
             experiment = experiment_id(client, root) if entries else ""
             for entry in entries:
-                lines.append(_deliver_one(client, experiment, entry))
+                lines.append(_deliver_one(client, experiment, entry, clone_id(root)))
                 shutil.rmtree(entry)
     except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
@@ -149,7 +152,12 @@ def tracking_address(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
-def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path) -> str:
+def clone_id(root: Path) -> str:
+    """What tells this clone from the others that use the same server; it does not give away where the clone lies."""
+    return hashlib.sha256(f"{platform.node()}:{root}".encode()).hexdigest()[:16]
+
+
+def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clone: str) -> str:
     record = Record(**read_json(entry / "run.json"))
     same = f"tags.`{STATE}` = '{record.state}'"
     if record.experiment:
@@ -157,9 +165,9 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path) -> s
     for run in client.search_runs([experiment], same):
         if run.info.status == "FINISHED":
             return f"already tracked as run {run.info.run_id}, {run.info.run_name}"
-        if run.info.status == "RUNNING":  # the process that began it is gone: deliveries hold a lock
+        if run.info.status == "RUNNING" and _abandoned(run, clone):
             client.set_terminated(run.info.run_id, "KILLED")
-    run = client.create_run(experiment, tags=record.tags)
+    run = client.create_run(experiment, tags=record.tags | {CLONE: clone})
     identity = run.info.run_id
     try:
         now = int(time.time() * 1000)
@@ -171,11 +179,19 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path) -> s
             client.log_batch(identity, metrics=metrics[begin : begin + _AT_ONCE["metrics"]])
         client.log_artifacts(identity, str(entry / "files"))
         client.log_batch(identity, tags=[RunTag("textlstm.complete", "true")])
+        for other in client.search_runs([experiment], f"{same} and attributes.status = 'FINISHED'"):
+            client.delete_run(identity)  # another clone has delivered the same meanwhile
+            return f"already tracked as run {other.info.run_id}, {other.info.run_name}"
         client.set_terminated(identity, "FINISHED")
     except BaseException:
         _try_to_fail(client, identity)
         raise
     return f"tracked as run {identity}, {run.info.run_name}"
+
+
+def _abandoned(run: Run, clone: str) -> bool:
+    """Whether whoever began a run is gone: in this clone for certain, as deliveries hold a lock; in another one after an hour."""
+    return run.data.tags.get(CLONE) == clone or time.time() - run.info.start_time / 1000 > _LONGEST
 
 
 def _try_to_fail(client: mlflow.MlflowClient, identity: str) -> None:
@@ -192,7 +208,13 @@ def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMEN
     if found is not None:
         return found.experiment_id
     own = not os.environ.get("MLFLOW_TRACKING_URI")
-    return client.create_experiment(name, artifact_location=(root / "mlartifacts").as_uri() if own else None)
+    try:
+        return client.create_experiment(name, artifact_location=(root / "mlartifacts").as_uri() if own else None)
+    except MlflowException:
+        found = client.get_experiment_by_name(name)  # on a server, another clone may have been quicker
+        if found is None:
+            raise
+        return found.experiment_id
 
 
 @contextmanager
