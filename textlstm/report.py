@@ -1,7 +1,7 @@
 """What a change does to the results: python -m textlstm.report BASE compares metrics/ with those of another commit.
 
-Prints Markdown for a pull request. Ends with status 1 if AUC or accuracy, of the language detector or the sentiment model, lies below
-that of the other commit by more than its 95 % interval reaches down.
+Prints Markdown for a pull request, and ends with status 1 if AUC or accuracy, of the language detector or the sentiment model, lies
+below that of the other commit by more than its 95 % interval reaches down. Without BASE, the headlines of metrics/ are printed.
 """
 
 import json
@@ -22,14 +22,32 @@ _SAME = {"language": ("windows",), "imdb": ("reviews", "protocol")}  # what must
 def main(words: list[str]) -> int:
     """Print the report; return the exit status."""
     try:
-        if len(words) != 1:
+        if len(words) > 1:
             raise TextLSTMError(f"expected one commit to compare with, such as origin/main, got {len(words)} arguments")
-        lines, worse = report(words[0])
+        lines, worse = report(words[0]) if words else (headlines(), [])
     except TextLSTMError as error:
         print(f"report: {error}", file=sys.stderr)
         return 1
     print("\n".join(lines))
     return int(bool(worse))
+
+
+def headlines() -> list[str]:
+    """The figures that matter most, one model a line, with their 95 % intervals."""
+    language, imdb = read_json(paths.METRICS_LANGUAGE), read_json(paths.METRICS_IMDB)
+    models = {
+        "language detector": language,
+        "  LSTM alone": language["lstm"],
+        "  n-grams of the text alone": language["baselines"]["ngram"],
+        f"sentiment model, {imdb['protocol']}": imdb,
+        "  LSTM alone ": imdb["lstm"],
+        "  NB-SVM alone": imdb["baselines"]["nbsvm"],
+    }
+    return [
+        f"{name:28}"
+        + "   ".join(f"{key} {model[key]:.4f} ({model[f'{key}_low']:.4f} to {model[f'{key}_high']:.4f})" for key in _GATED)
+        for name, model in models.items()
+    ]
 
 
 def report(base: str) -> tuple[list[str], list[str]]:
