@@ -67,6 +67,20 @@ def answers(url: str) -> bool:
     return False
 
 
+def guard(*words: str) -> subprocess.Popen[bytes]:
+    """A process that calls `kill` with `words` once this one is gone, however it went: no server outlives the tests."""
+    script = 'cat >/dev/null; kill "$@"'  # cat reads until the other end of its input is gone
+    return subprocess.Popen(["sh", "-c", script, "sh", *words], stdin=subprocess.PIPE, start_new_session=True)
+
+
+def dismiss(process: subprocess.Popen[bytes]) -> None:
+    """End a guard before its time."""
+    process.kill()
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
 class Server:
     """A program in a process group of its own; what it prints goes to `log`."""
 
@@ -81,16 +95,18 @@ class Server:
                 stderr=file,
                 start_new_session=True,
             )
+        self._guard = guard("-KILL", f"-{self.process.pid}")
         try:
             wait_for(ready, self.process, log)
         except BaseException:
             self.end()
             raise
 
-    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """End it with all the processes that it has started."""
+    def end(self) -> None:
+        """Kill it with all the processes that it has started."""
+        dismiss(self._guard)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -127,8 +143,10 @@ class Postgres:
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
         log = self._folder / "server.log"
         self._run(self._control, "start", "--wait", "--pgdata", str(self._data), "--log", str(log), "--options", options)
+        self._guard = guard("-QUIT", (self._data / "postmaster.pid").read_text().split()[0])
 
     def stop(self) -> None:
+        dismiss(self._guard)
         self._run(self._control, "stop", "--wait", "--mode=immediate", "--pgdata", str(self._data))
 
     def database(self, name: str) -> str:
