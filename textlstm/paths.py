@@ -14,6 +14,7 @@ DRAWN_WORDS = Path("data/words")
 SPLIT_LANGUAGES = Path("data/split/language")
 TRAIN_IMDB = Path("data/split/imdb/train.parquet")
 TEST_IMDB = Path("data/split/imdb/test.parquet")
+UNLABELLED_IMDB = Path("data/split/imdb/unlabelled.parquet")
 
 VOCABULARY = Path("data/vectors/characters.json")
 TOKENIZER = Path("data/vectors/words.json")
@@ -22,6 +23,8 @@ VECTORS_IMDB = Path("data/vectors/imdb.npz")
 LANGUAGE_MODELS = Path("models/language")
 NGRAM_MODELS = Path("models/ngram")
 IMDB_MODEL = Path("models/imdb")
+PRETRAINED = Path("models/pretrained")
+PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
 
 NBSVM_MODEL = Path("models/nbsvm")
 
