@@ -1,6 +1,7 @@
 """The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,28 @@ def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
     if losses:
         drawn.append(_draw(folder / "loss.png", _losses, losses))
     return drawn
+
+
+def draw_learning_curve(studies: Path, path: Path, *, datasets: Sequence[str] = ("language", "imdb")) -> None:
+    """Draw what more data are worth, from metrics/studies/learning_curve_<dataset>.csv of those datasets that there are."""
+    files = {dataset: studies / f"learning_curve_{dataset}.csv" for dataset in datasets}
+    tables = {dataset: pd.read_csv(file) for dataset, file in files.items() if file.exists()}
+    if not tables:
+        return
+    figure, panels = plt.subplots(2, len(tables), figsize=(5 * len(tables), 7), layout="constrained", sharex="col", squeeze=False)
+    for column, (dataset, table) in enumerate(tables.items()):
+        for axes, key in zip(panels[:, column], ("auc", "accuracy"), strict=True):
+            for series, rows in table.groupby("series", sort=False):
+                axes.plot(rows["size"], rows[key], marker="o", label=str(series))
+            axes.set(xscale="log", ylabel=key.replace("auc", "AUC"))
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0, column].set_title(dataset.replace("imdb", "IMDB"), fontweight="bold")
+        panels[0, column].legend(loc="lower right")
+        panels[1, column].set_xlabel("reviews learnt from" if dataset == "imdb" else "characters learnt from, each language")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
 
 
 def _draw(path: Path, draw: Any, data: Any) -> Path:
