@@ -1,7 +1,6 @@
 """The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
 
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,9 @@ def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
     return drawn
 
 
-def draw_learning_curve(studies: Path, path: Path, *, datasets: Sequence[str] = ("language", "imdb")) -> None:
-    """Draw what more data are worth, from metrics/studies/learning_curve_<dataset>.csv of those datasets that there are."""
-    files = {dataset: studies / f"learning_curve_{dataset}.csv" for dataset in datasets}
+def draw_learning_curve(studies: Path, path: Path) -> None:
+    """Draw what more data are worth, from the files learning_curve_<dataset>.csv that `studies` holds."""
+    files = {dataset: studies / f"learning_curve_{dataset}.csv" for dataset in ("language", "imdb")}
     tables = {dataset: pd.read_csv(file) for dataset, file in files.items() if file.exists()}
     if not tables:
         return

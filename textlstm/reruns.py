@@ -57,17 +57,23 @@ def summaries(by_seed: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
     }
 
 
-def fitting(folder: Path, params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The studies in a folder, by name, each without the datasets whose parameters are not these any more.
+def fitting(folder: Path, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The studies in a folder, by name, each without the datasets that it says nothing about any more.
 
     Args:
         folder: metrics/studies.
-        params: the contents of params.yaml.
+        params: the contents of params.yaml; a study must have been made with these.
+        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so other figures are those of other code.
     """
     found = {name: folder / f"{name}.json" for name in (SPREAD, CURVE)}
     studies = {name: read_json(path) for name, path in found.items() if path.exists()}
     kept = {
-        name: {key: part for key, part in study.items() if fits(part["parameters"], params)} for name, study in studies.items()
+        name: {
+            dataset: part
+            for dataset, part in study.items()
+            if fits(part["parameters"], params) and own_figures(name, part) == figures_of(dataset, metrics[dataset])
+        }
+        for name, study in studies.items()
     }
     return {name: study for name, study in kept.items() if study}
 
@@ -78,3 +84,8 @@ def fits(parameters: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
         return all(at(params, key) == value for key, value in parameters.items())
     except (KeyError, TypeError):
         return False
+
+
+def own_figures(study: str, part: Mapping[str, Any]) -> Any:
+    """What the part of one dataset says of the pipeline as it is: the first seed, or the last size."""
+    return next(iter(part["seeds"].values())) if study == SPREAD else part["points"][-1]["figures"]
