@@ -1,6 +1,7 @@
 """The studies on the small pipeline: run again as it is, it gives its own figures; and a state's MLflow run gets its studies."""
 
 import json
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.small import Clone
+from textlstm import experiment, paths
 
 pytestmark = pytest.mark.slow
 
@@ -69,3 +71,18 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     page = clone.run("dvc", "plots", "show", "--out", "page").stdout
     assert "Learning curve of the language detector" in (clone.folder / "page/index.html").read_text(encoding="utf-8"), page
     clone.git("clean", "--quiet", "-d", "--force", "metrics", "docs", "page")
+
+
+def test_what_an_experiment_made_is_taken_from_it_once(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.run("dvc", "exp", "run", "--temp", "--name", "elsewhere", "-S", "evaluate.bootstrap=145")
+    monkeypatch.chdir(clone.folder)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    wanted, folder = (paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES), clone.folder / ".textlstm/experiments"
+    place = experiment.outputs("elsewhere", wanted, folder)
+    taken = {path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    own = (path for name in wanted for path in name.rglob("*") if path.is_file())
+    assert taken == {path: path.read_bytes() for path in own}
+    assert taken
+    (place / "mark").touch()
+    assert experiment.outputs("elsewhere", wanted, folder) == place
+    assert (place / "mark").exists()  # DVC was not asked again
