@@ -12,7 +12,7 @@ from stages import split_imdb
 from textlstm import paths
 from textlstm.datasets import Review
 from textlstm.files import read_arrays, write_arrays
-from textlstm.imdb import read_table, reviews_table, write_table
+from textlstm.imdb import reviews_table, write_table
 from textlstm.vocabulary import Vocabulary
 
 Workspace = Callable[..., Path]
@@ -108,17 +108,9 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
     learn()
     assert all_bytes(folder, "data/vectors", "models", "metrics") == {key: written[0][key] for key in written[0] if key != TRAIN}
 
-
-def test_poison_shows_where_the_reviews_to_test_on_are_read(workspace: Workspace) -> None:
-    workspace({"imdb.protocol": "official"})
-    raw((0, 1), "a good film")
-    split_imdb.main()
-    learn()
-    scores = []
-    for text in ("a good film", "bad zebra"):
-        table = read_table(paths.TEST_IMDB)
-        table["text"] = text
-        write_table(paths.TEST_IMDB, table)
+    scores = []  # and where it is read, other reviews do show
+    for words in ("a good film", "bad zebra"):
+        write_table(paths.TEST_IMDB, reviews_table([Review(part="test", label=label, text=words) for label in (0, 1)]))
         importlib.import_module("stages.score_imdb").main()
         scores.append(paths.SCORES_IMDB.read_bytes())
     assert scores[0] != scores[1]
