@@ -37,6 +37,7 @@ METRICS_IMDB = Path("metrics/imdb.json")
 TRACKED = Path(".textlstm/tracked.txt")
 CURVES = Path("metrics/curves")
 PLOTS = Path("metrics/plots")
+STUDIES = Path("metrics/studies")
 CONDITIONAL = PLOTS / "conditional_probabilities.csv"
 
 
