@@ -41,7 +41,7 @@ def main() -> None:
 
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(chosen.models)
+    detector = load_detector(chosen.models).models
     languages = list(detector)
     texts = [read_text(chosen.heldout / language / "heldout.txt") for language in languages]
     peers = load_peers(chosen.peers, [code_of(language) for language in languages])
