@@ -5,22 +5,20 @@ Writes  data/split/others/{learn,heldout,unseen}.json: texts by the name of the 
 Run     python -m stages.split_others
 """
 
-from pathlib import Path
-
 from textlstm import paths
-from textlstm.background import split_others
+from textlstm.background import own_translations, split_others
 from textlstm.files import read_text, require, write_json
 from textlstm.params import load_params
 from textlstm.stage import run
 
-PASSAGE = 150  # characters of each translation tested on
+PASSAGE = 100  # characters of each translation tested on
 
 
 def main() -> None:
     params = load_params()
     require(paths.RAW_UDHR)
     translations = {path.stem: read_text(path) for path in sorted(paths.RAW_UDHR.glob("*.txt"))}
-    own = [Path(language.text).stem for language in params.languages.values() if Path(language.text).parent == paths.RAW_UDHR]
+    own = own_translations(params.languages.values())
     others = split_others(translations, [*own, *params.background.leave_out], fraction=params.split.learn, passage=PASSAGE)
     for part, texts in others._asdict().items():
         write_json(paths.other_languages(part), texts)

@@ -7,7 +7,7 @@ languages together, and short strings, so that it has something to say about lan
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder
 from textlstm.ngram import NgramModel
+from textlstm.params import Language
+from textlstm.paths import RAW_UDHR
 from textlstm.scoring import CharacterModel, Floats, window_log_likelihoods
 from textlstm.text import normalise, split_words
 from textlstm.vocabulary import UNKNOWN, Vocabulary
@@ -145,6 +147,23 @@ def _evidence(
         evidence = Evidence(np.stack(likelihoods[:-1], axis=1), likelihoods[-1], n_known, n_foreign, n_letters)
         found.append((evidence, np.concatenate(owners) if owners else np.zeros(0, dtype=np.int64)))
     return found
+
+
+# The codes under which translations stand, of the languages that there are lists of frequent words of.
+_TRANSLATIONS = {
+    "ar": ["arb"], "bg": ["bul"], "bn": ["ben"], "ca": ["cat"], "cs": ["ces"], "da": ["dan"], "de": ["deu"], "el": ["ell"],
+    "en": ["eng"], "es": ["spa"], "fa": ["pes"], "fi": ["fin"], "fil": ["tgl"], "fr": ["fra"], "he": ["heb"], "hi": ["hin"],
+    "hu": ["hun"], "id": ["ind"], "is": ["isl"], "it": ["ita"], "ja": ["jpn"], "ko": ["kor"], "lt": ["lit"], "lv": ["lav"],
+    "mk": ["mkd"], "ms": ["mly"], "nb": ["nob"], "nl": ["nld"], "pl": ["pol"], "pt": ["por"], "ro": ["ron"], "ru": ["rus"],
+    "sh": ["bos", "cnr", "hrv", "srp"], "sk": ["slk"], "sl": ["slv"], "sv": ["swe"], "ta": ["tam"], "tr": ["tur"], "uk": ["ukr"],
+    "ur": ["urd"], "vi": ["vie"], "zh": ["cmn"],
+}  # fmt: skip
+
+
+def own_translations(languages: Collection[Language]) -> set[str]:
+    """Translations, or codes of them, that are not other languages: those into the languages themselves, by text or list of words."""
+    named = {Path(language.text).stem for language in languages if Path(language.text).parent == RAW_UDHR}
+    return named | {code for language in languages for code in _TRANSLATIONS.get(language.words, [])}
 
 
 class Others(NamedTuple):
