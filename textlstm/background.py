@@ -180,7 +180,8 @@ def split_others(translations: Mapping[str, str], own: Iterable[str], *, fractio
     Which languages are kept for the test depends on a digest of their names alone; all translations into one language stay together.
 
     Args:
-        translations: texts by name; what stands before the first `_` of a name is the code of its language.
+        translations: texts by name; what stands before the first `_` of a name is the code of its language. A number is no code: such
+            texts are left out, since some are in a language that others are in too.
         own: names, or codes, of the languages to leave out with all their translations.
         fraction: share of the words of each text that is learnt from.
         passage: characters tested on, from the words after these.
@@ -189,7 +190,7 @@ def split_others(translations: Mapping[str, str], own: Iterable[str], *, fractio
     others = Others({}, {}, {})
     for name, text in translations.items():
         part = int(hashlib.sha256(_code(name).encode()).hexdigest(), 16) % _PARTS
-        if _code(name) in left_out:
+        if _code(name) in left_out or name.isdigit():
             continue
         train, rest = split_words(normalise(text), fraction, least=0, name=name)
         if part:
