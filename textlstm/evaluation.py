@@ -147,11 +147,10 @@ def doubt_metrics(scores: Scores, doubt: Doubt, *, length: int, lengths: list[in
         evidence, labels = evidence_of(scores, "own", one)
         calibration[str(one)] = _calibration(evidence, labels, doubt)
         answers[str(one)] = _answers(evidence, labels, doubt)
-        neither[str(one)] = {
-            group: _not_own(evidence_of(scores, group, one)[0], doubt)
-            for group in GROUPS[1:]
-            if len(evidence_of(scores, group, one)[1])
-        }
+        others = {group: evidence_of(scores, group, one)[0] for group in GROUPS[1:]}
+        unseen = others["unseen"]
+        others["unseen_own_letters"] = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # no script gives them away
+        neither[str(one)] = {group: _not_own(found, doubt) for group, found in others.items() if len(found.known)}
     return rounded(
         {
             "calibration": {

@@ -282,7 +282,7 @@ def _evidence(likelihoods: list[list[float]], background: list[float]) -> Eviden
 def _doubtful() -> dict[str, Any]:
     """Four windows of two languages: one right, one wrong, one too close, one taken for neither; and three of other languages."""
     own = _evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
-    unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])
+    unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
     found = evidence_arrays("own", 5, own, np.array([0, 1, 1, 1])) | evidence_arrays("unseen", 5, unseen, np.array([0, 0, 1]))
     found |= evidence_arrays("heldout", 5, _evidence([], []), np.zeros(0, dtype=np.int64))
     return found | {f"{group}_names": np.array(["one", "two"]) for group in GROUPS}
@@ -314,7 +314,12 @@ def test_figures_of_doubt() -> None:
     }
     third = round(1 / 3, 6)
     assert figures["neither"] == {
-        "by_length": {"5": {"unseen": {"neither": round(2 / 3, 6), "answered": third}}},
+        "by_length": {
+            "5": {
+                "unseen": {"neither": round(2 / 3, 6), "answered": third},
+                "unseen_own_letters": {"neither": 0.5, "answered": 0.5},
+            }
+        },
         "hardest": {"two": 0.0, "one": 1.0},
     }
 
