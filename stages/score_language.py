@@ -1,17 +1,17 @@
 """Score every window of the held-out texts under every language's models, and show how a few strings are scored.
 
 Reads   models/language/, models/ngram/, models/background/, data/split/language/<language>/heldout.txt,
-        data/split/others/heldout.json, data/split/others/unseen.json
+        data/split/others/heldout.json, data/split/others/unseen.json, data/calibration/<language>.json
 Writes  data/scores/language.npz, data/scores/doubt.npz, metrics/plots/conditional_probabilities.csv
 Run     python -m stages.score_language
 """
 
 import numpy as np
 
-from textlstm import paths, reproducible
+from textlstm import calibration, paths, reproducible
 from textlstm.background import Background, window_evidence
-from textlstm.evaluation import GROUPS, Scores, evidence_arrays
-from textlstm.files import read_json, read_text, remove_others, write_arrays, write_csv
+from textlstm.evaluation import HELDOUT, OWN, UNDRAWN, UNSEEN, Scores, evidence_arrays
+from textlstm.files import read_fields, read_json, read_text, remove_others, write_arrays, write_csv
 from textlstm.language_model import LanguageModel
 from textlstm.mixture import Counting
 from textlstm.params import load_params
@@ -39,7 +39,16 @@ def main() -> None:
     write_arrays(paths.SCORES_LANGUAGE, **scores)
     background = Background.load(paths.BACKGROUND_MODEL)
     arrays: Scores = {}
-    for group, passages in zip(GROUPS, (texts, *(read_json(paths.other_languages(part)) for part in GROUPS[1:])), strict=True):
+    passages_of = {
+        OWN: texts,
+        UNDRAWN: {
+            language: read_fields(paths.calibration_text(language), *calibration.KINDS)[calibration.UNDRAWN]
+            for language in params.languages
+        },
+        HELDOUT: read_json(paths.other_languages("heldout")),
+        UNSEEN: read_json(paths.other_languages("unseen")),
+    }
+    for group, passages in passages_of.items():
         found = window_evidence(list(mixed.values()), background, list(passages.values()), params.score.lengths)
         for length, (evidence, owners) in found.items():
             arrays |= evidence_arrays(group, length, evidence, owners)

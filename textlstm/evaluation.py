@@ -112,11 +112,9 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
     }
 
 
-GROUPS = (
-    "own",
-    "heldout",
-    "unseen",
-)  # windows of the languages, of other languages that the background saw, and of those it did not
+# Windows of the languages' held-out texts, and of words of theirs that the training never drew; of other languages that the background saw,
+# and of those that it did not.
+GROUPS = OWN, UNDRAWN, HELDOUT, UNSEEN = ("own", "undrawn", "heldout", "unseen")
 _HARDEST, _SHOWN = 20, 10  # characters of the windows by which the hardest languages are found, and how many of these are listed
 
 
@@ -134,7 +132,7 @@ def evidence_of(scores: Scores, group: str, length: int) -> tuple[Evidence, npt.
 
 
 def doubt_metrics(scores: Scores, doubt: Doubt, *, length: int, lengths: list[int]) -> dict[str, Any]:
-    """How well the detector knows what it does not know: the sections `calibration`, `doubt` and `neither` of `metrics/language.json`.
+    """What the detector knows about its own answers: `calibration`, `doubt`, `undrawn_words` and `neither` in `metrics/language.json`.
 
     Args:
         scores: see `evidence_arrays`, for all `GROUPS` and lengths; and `<group>_names`, what the texts are called.
@@ -142,13 +140,16 @@ def doubt_metrics(scores: Scores, doubt: Doubt, *, length: int, lengths: list[in
         length: of the windows of the headline.
         lengths: of windows that were scored.
     """
-    calibration, answers, neither = {}, {}, {}
+    calibration, undrawn, answers, neither = {}, {}, {}, {}
     for one in lengths:
-        evidence, labels = evidence_of(scores, "own", one)
+        evidence, labels = evidence_of(scores, OWN, one)
+        words, of_words = evidence_of(scores, UNDRAWN, one)
+        if len(of_words):
+            undrawn[str(one)] = _calibration(words, of_words, doubt) | _answers(words, of_words, doubt)
         calibration[str(one)] = _calibration(evidence, labels, doubt)
         answers[str(one)] = _answers(evidence, labels, doubt)
-        others = {group: evidence_of(scores, group, one)[0] for group in GROUPS[1:]}
-        unseen = others["unseen"]
+        others = {group: evidence_of(scores, group, one)[0] for group in (HELDOUT, UNSEEN)}
+        unseen = others[UNSEEN]
         others["unseen_own_letters"] = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # no script gives them away
         neither[str(one)] = {group: _not_own(found, doubt) for group, found in others.items() if len(found.known)}
     return rounded(
@@ -160,6 +161,7 @@ def doubt_metrics(scores: Scores, doubt: Doubt, *, length: int, lengths: list[in
                 "by_length": calibration,
             },
             "doubt": {"threshold": doubt.threshold, **answers[str(length)], "by_length": answers},
+            "undrawn_words": {"by_length": undrawn},
             "neither": {"by_length": neither, "hardest": _hardest(scores, doubt, lengths)},
         }
     )
@@ -201,7 +203,7 @@ def _share(reasons: list[str | None], wanted: str | None) -> float:
 def _hardest(scores: Scores, doubt: Doubt, lengths: list[int]) -> dict[str, float]:
     """The never seen languages whose windows are least often told to be in neither language."""
     length = max((one for one in lengths if one <= _HARDEST), default=min(lengths))
-    evidence, owners = evidence_of(scores, "unseen", length)
+    evidence, owners = evidence_of(scores, UNSEEN, length)
     told = np.array([reason == NEITHER for reason in doubt.reasons(evidence)])
     shares = {str(scores["unseen_names"][owner]): float(np.mean(told[owners == owner])) for owner in np.unique(owners)}
     return dict(sorted(shares.items(), key=lambda pair: (pair[1], pair[0]))[:_SHOWN])
@@ -209,7 +211,7 @@ def _hardest(scores: Scores, doubt: Doubt, lengths: list[int]) -> dict[str, floa
 
 def doubt_plots(scores: Scores, doubt: Doubt, length: int) -> dict[str, tuple[tuple[str, ...], Rows]]:
     """Header and rows of the plot of reliability, by file name."""
-    evidence, labels = evidence_of(scores, "own", length)
+    evidence, labels = evidence_of(scores, OWN, length)
     series = {"before calibration": evidence.log_likelihoods, "calibrated": doubt.calibrated(evidence)}
     rows: Rows = []
     for name, log_likelihoods in series.items():

@@ -284,6 +284,7 @@ def _doubtful() -> dict[str, Any]:
     own = _evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
     unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
     found = evidence_arrays("own", 5, own, np.array([0, 1, 1, 1])) | evidence_arrays("unseen", 5, unseen, np.array([0, 0, 1]))
+    found |= evidence_arrays("undrawn", 5, _evidence([[-1.0, -5.0]], [-9.0]), np.array([0]))
     found |= evidence_arrays("heldout", 5, _evidence([], []), np.zeros(0, dtype=np.int64))
     return found | {f"{group}_names": np.array(["one", "two"]) for group in GROUPS}
 
@@ -312,6 +313,9 @@ def test_figures_of_doubt() -> None:
         "accuracy_of_answered": 0.5,
         "by_length": {"5": {"coverage": 0.5, "false_neither": 0.25, "accuracy_of_answered": 0.5}},
     }
+    (undrawn,) = figures["undrawn_words"]["by_length"].values()
+    assert undrawn["ece"] == pytest.approx(1 - two, abs=1e-6)
+    assert (undrawn["coverage"], undrawn["false_neither"], undrawn["accuracy_of_answered"]) == (1.0, 0.0, 1.0)
     third = round(1 / 3, 6)
     assert figures["neither"] == {
         "by_length": {
