@@ -31,7 +31,12 @@ def main() -> None:
         found = [window_evidence(models, background, [of_language[kind]], lengths) for of_language in texts.values()]
         blocks[kind] = {length: [(one[length][0], label) for label, one in enumerate(found)] for length in lengths}
     doubt = fit_doubt(
-        blocks[TEXT], blocks[DRAWN], blocks[UNDRAWN], false_neither=params.doubt.false_neither, threshold=params.doubt.threshold
+        blocks[TEXT],
+        blocks[DRAWN],
+        blocks[UNDRAWN],
+        share_undrawn=params.doubt.undrawn,
+        false_neither=params.doubt.false_neither,
+        threshold=params.doubt.threshold,
     )
     doubt.save(paths.DOUBT)
     print(

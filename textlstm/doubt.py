@@ -12,9 +12,10 @@ than a margin, which depends on its length; a letter that none of the languages 
 
 Cannot tell. So it is with a text without letters, and with one whose likeliest language is less probable than a threshold.
 
-All numbers are fitted on training data. No data are fair to all of them: the models have learnt the training text by heart and find its
-windows too easy, and words drawn afresh lack all order. So the temperature is fitted on both in equal parts, and the margin also on words of
-the lists that were never drawn, without which most text from elsewhere would seem to be in neither language.
+All numbers are fitted on training data, none of which is fair by itself: the models have learnt the training text by heart and find its
+windows too easy, words drawn afresh lack all order, and words of the lists that were never drawn are rarer than those that people write. The
+temperature is fitted on the first two in equal parts and a small share of the third, the margin on all three in equal parts: without the
+third, odds of text from elsewhere are too high, and much of it seems to be in neither language.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,22 +89,24 @@ def against_languages(evidence: Evidence, foreign: float) -> Floats:
     return np.asarray(evidence.background - evidence.log_likelihoods.max(axis=1) - foreign * evidence.foreign)
 
 
-def fit_temperature(blocks: Mapping[int, Blocks]) -> tuple[float, float]:
+def fit_temperature(kinds: Sequence[tuple[float, Mapping[int, Blocks]]]) -> tuple[float, float]:
     """Scale and exponent under which the true languages are likeliest.
 
-    Every length counts the same, and so does every block of a length. The exponent is held between 0 and 0.9, so that a temperature
+    Every length counts the same, and so does every block of a kind and length. The exponent is held between 0 and 0.9, so that a temperature
     never falls as a text grows, and never rises so fast that more evidence would say less.
 
     Args:
-        blocks: for each window length, windows and the index of their language.
+        kinds: weight of each kind of text; and for each window length, windows and the index of their language. A kind may lack lengths.
     """
+    lengths = sorted({length for _, blocks in kinds for length in blocks if blocks[length]})
 
     def loss(point: Floats) -> float:
         scale, exponent = float(np.exp(point[0])), float(point[1])
-        losses = [
-            np.mean([_surprise(temper(evidence, scale, exponent), label) for evidence, label in of_length])
-            for of_length in blocks.values()
-        ]
+        losses = []
+        for length in lengths:
+            present = [(weight, blocks[length]) for weight, blocks in kinds if blocks.get(length)]
+            means = [np.mean([_surprise(temper(one, scale, exponent), label) for one, label in blocks]) for _, blocks in present]
+            losses.append(np.average(means, weights=[weight for weight, _ in present]))
         return float(np.mean(losses))
 
     found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-5.0, 5.0), (0.0, 0.9)])
@@ -137,6 +140,7 @@ def fit_doubt(
     drawn: Mapping[int, Blocks],
     undrawn: Mapping[int, Blocks],
     *,
+    share_undrawn: float,
     false_neither: float,
     threshold: float,
 ) -> Doubt:
@@ -146,6 +150,7 @@ def fit_doubt(
         text: for each window length, windows of the training texts and the index of their language.
         drawn: the same of words drawn afresh; without blocks where a language has no list of words.
         undrawn: the same of words that the training never drew.
+        share_undrawn: what these weigh among the windows that the temperature is fitted on.
         false_neither: share of the windows of the languages' own texts that may be taken for neither.
         threshold: least probability of a language that is answered.
 
@@ -162,7 +167,12 @@ def fit_doubt(
         return [block for kind in kinds for block in kind.get(length, []) if len(block[0].known)]
 
     foreign = foreign_log_probability([block for length in lengths[:1] for block in blocks(length, text, drawn, undrawn)])
-    scale, exponent = fit_temperature({length: blocks(length, text, drawn) for length in lengths})
+    weights = ((1.0 - share_undrawn) / 2, (1.0 - share_undrawn) / 2, share_undrawn)
+    weighted = [
+        (weight, {length: blocks(length, kind) for length in lengths})
+        for weight, kind in zip(weights, (text, drawn, undrawn), strict=True)
+    ]
+    scale, exponent = fit_temperature([(weight, kind) for weight, kind in weighted if weight > 0])
     margins = []
     for length in lengths:
         least = -np.inf if blocks(length, undrawn) else 0.0  # the learnt text alone knows nothing of other texts

@@ -114,6 +114,7 @@ class Doubt(_Section):
     """How sure the detector may be, and when it answers with no language."""
 
     threshold: Annotated[float, Field(ge=0.0, lt=1.0)]
+    undrawn: Share
     false_neither: Annotated[float, Field(gt=0.0, le=0.5)]
     characters: Annotated[int, Field(ge=1, le=10_000_000)]
 

@@ -43,14 +43,24 @@ def truth(scale: float, length: int, languages: int, count: int = 20_000) -> lis
 @pytest.mark.parametrize("languages", [2, 4])
 def test_a_known_temperature_is_found_again(languages: int) -> None:
     blocks = {length: truth(1.4 * length**-0.3, length, languages) for length in (1, 5, 20)}
-    scale, exponent = fit_temperature(blocks)
+    scale, exponent = fit_temperature([(1.0, blocks)])
     assert scale == pytest.approx(1.4, rel=0.04)
     assert exponent == pytest.approx(0.3, abs=0.02)
 
 
 def test_the_exponent_never_makes_longer_texts_surer_than_they_are() -> None:
-    _, exponent = fit_temperature({length: truth(length**0.5, length, 2, 2000) for length in (1, 20)})
+    _, exponent = fit_temperature([(1.0, {length: truth(length**0.5, length, 2, 2000) for length in (1, 20)})])
     assert exponent == 0.0
+
+
+def test_kinds_count_by_their_weight() -> None:
+    easy, hard = ({length: truth(scale, length, 2) for length in (1, 20)} for scale in (1.5, 0.5))
+    alone, mostly, half = (
+        fit_temperature(kinds)[0] for kinds in ([(1.0, easy)], [(0.9, easy), (0.1, hard)], [(1.0, easy), (1.0, hard)])
+    )
+    assert alone == pytest.approx(1.5, rel=0.05)
+    assert alone > mostly > half > 0.5
+    assert fit_temperature([(1.0, easy), (5.0, {1: [], 20: []})])[0] == alone  # a kind without windows weighs nothing
 
 
 def test_texts_of_one_length_keep_their_order() -> None:
@@ -105,10 +115,10 @@ def test_the_reasons() -> None:
 def test_everything_is_fitted_together() -> None:
     text = {length: truth(1.0, length, 2, 500) for length in (1, 5)} | {50: []}
     undrawn = {length: [(evidence([[-9.0, -9.0]] * 10, background=-5.0), 0)] for length in (1, 5)}
-    doubt = fit_doubt(text, {}, undrawn, false_neither=0.1, threshold=0.7)
+    doubt = fit_doubt(text, {}, undrawn, share_undrawn=0.0, false_neither=0.1, threshold=0.7)
     assert (doubt.lengths, doubt.threshold) == ([1, 5], 0.7)
     assert doubt.margins == [4.0, 4.0]  # more than a tenth of the weight lies there
-    assert fit_doubt(text, {}, {}, false_neither=0.1, threshold=0.7).margins == [
+    assert fit_doubt(text, {}, {}, share_undrawn=0.0, false_neither=0.1, threshold=0.7).margins == [
         0.0,
         0.0,
     ]  # the learnt text alone does not lower it
@@ -116,7 +126,7 @@ def test_everything_is_fitted_together() -> None:
 
 def test_texts_shorter_than_every_window_are_told() -> None:
     with pytest.raises(TextLSTMError, match=r"doubt: expected training texts of at least one of score.lengths characters"):
-        fit_doubt({5: []}, {}, {}, false_neither=0.01, threshold=0.6)
+        fit_doubt({5: []}, {}, {}, share_undrawn=0.0, false_neither=0.01, threshold=0.6)
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
