@@ -13,10 +13,10 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks
+.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks studies ten-languages
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.txt
 	@test -n "$(PYTHON)" || { echo "textlstm needs Python 3.11, 3.12 or 3.13, found $$(python3 --version 2>&1 || echo none); try: make PYTHON=/path/to/python3.12 repro" >&2; exit 1; }
@@ -62,10 +62,22 @@ screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots
 promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion
 	@python -m textlstm.tracking.registry promote
 
+PEERS := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+
 benchmarks: $(STAMP)  ## compare quality and speed with other detectors and linear models
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+	@$(PEERS)
 	@python -m benchmarks.language
 	@python -m benchmarks.sentiment
+
+ten-languages: $(STAMP)  ## train detectors of ten languages, and compare them with others; stopped, it goes on when called again
+	@$(PEERS)
+	@python -m benchmarks.ten_languages
+
+studies: $(STAMP)  ## measure the spread over five seeds and what more data are worth; stopped, it goes on when called again
+	@dvc repro --quiet
+	@python -m benchmarks.spread
+	@python -m benchmarks.learning_curve
+	@dvc repro track
 
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 

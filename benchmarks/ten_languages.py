@@ -1,9 +1,9 @@
 """Many languages at once against lingua, held to the same: accuracy and AUC by length, and who is taken for whom.
 
-Reads   the models and held-out texts of a run with many languages, by default of the experiment language_ten
+Reads   models/ and data/split/language/ of the experiment language_ten, which is run first if it has not been run at this commit
 Writes  benchmarks/results/ten_languages.json, ten_languages.md, docs/pictures/ten_languages.png
-Run     python -m benchmarks.ten_languages MODELS HELDOUT
-        MODELS is the folder models/ of that run, HELDOUT its folder data/split/language/
+Run     python -m benchmarks.ten_languages [RUN]
+        RUN is the folder of another run with many languages; the experiment's is kept in .textlstm/experiments/
 """
 
 from pathlib import Path
@@ -18,20 +18,23 @@ from matplotlib import pyplot as plt
 
 from benchmarks import common
 from benchmarks.peers import PEERS, code_of, load_peers
-from textlstm import reproducible
+from textlstm import paths, reproducible
 from textlstm.detector import load_detector
+from textlstm.experiment import outputs
 from textlstm.files import read_text, write_json, write_text
 from textlstm.metrics import rounded
 from textlstm.params import load_params
 
 OURS = "textlstm"
+EXPERIMENT = "language_ten"
+_KEPT = Path(".textlstm/experiments")
+_OUTPUTS = (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.DOUBT, paths.SPLIT_LANGUAGES)
 
 
 def main() -> None:
     """Measure all systems on the same windows, and write what came out."""
     parser = common.parser(__doc__)
-    parser.add_argument("models", type=Path, help="folder of the trained models")
-    parser.add_argument("heldout", type=Path, help="folder that holds <language>/heldout.txt")
+    parser.add_argument("run", type=Path, nargs="?", help="folder that holds models/ and data/split/language/ of a run")
     parser.add_argument("--lengths", type=int, nargs="+", default=[5, 10, 20], help="characters in a window")
     parser.add_argument("--shown", type=int, default=10, help="length of the confusion matrix; one of the lengths")
     parser.add_argument("--peers", nargs="*", default=["lingua", "langid", "fasttext"], choices=PEERS, help="which")
@@ -39,11 +42,13 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=common.PICTURES / "ten_languages.png", help="picture to write")
     chosen = parser.parse_args()
 
+    load_peers(chosen.peers, ["en", "fr"])  # a peer that is missing is told before anything is trained
+    folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS, _KEPT)
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(chosen.models).models
+    detector = load_detector(folder / "models").models
     languages = list(detector)
-    texts = [read_text(chosen.heldout / language / "heldout.txt") for language in languages]
+    texts = [read_text(folder / paths.heldout_text(language)) for language in languages]
     peers = load_peers(chosen.peers, [code_of(language) for language in languages])
     tables = [[model.log_probabilities(model.vocabulary.encode(text)) for model in detector.values()] for text in texts]
 

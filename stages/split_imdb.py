@@ -1,12 +1,12 @@
 """Split the reviews: 80/20 of the train half by seed, or the official halves.
 
 Reads   data/raw/imdb.parquet
-Writes  data/split/imdb/train.parquet, test.parquet
+Writes  data/split/imdb/train.parquet, test.parquet; unlabelled.parquet, which is empty unless there is pre-training
 Run     python -m stages.split_imdb
 """
 
 from textlstm import paths
-from textlstm.imdb import check_labels, limit_reviews, read_table, split_reviews, write_table
+from textlstm.imdb import check_labels, limit_reviews, read_table, split_reviews, unlabelled_reviews, write_table
 from textlstm.params import load_params
 from textlstm.stage import run
 
@@ -19,7 +19,11 @@ def main() -> None:
     for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
         check_labels(part, path)
         write_table(path, part)
-    print(f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on")
+    unlabelled = unlabelled_reviews(table) if params.pretrain.epochs else table[:0]
+    write_table(paths.UNLABELLED_IMDB, unlabelled)
+    print(
+        f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on, {len(unlabelled):,} unlabelled"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train the sentiment LSTM. Sees the reviews to learn from and no others.
 
-Reads   data/vectors/words.json, data/vectors/imdb.npz
+Reads   data/vectors/words.json, data/vectors/imdb.npz, models/pretrained/
 Writes  models/imdb/, metrics/curves/imdb.csv
 Run     python -m stages.train_imdb
 """
@@ -10,6 +10,7 @@ import numpy as np
 from textlstm import paths, reproducible
 from textlstm.files import read_arrays, write_csv
 from textlstm.params import load_params
+from textlstm.pretraining import Pretrained
 from textlstm.sentiment_model import train_sentiment_model
 from textlstm.stage import run
 from textlstm.tokenizer import Tokenizer
@@ -20,9 +21,9 @@ def main() -> None:
     reproducible.set_up(params.seed, params.threads)
     arrays = read_arrays(paths.VECTORS_IMDB, "ids", "offsets", "labels")
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
-    model, losses = train_sentiment_model(
-        reviews, arrays["labels"], Tokenizer.load(paths.TOKENIZER), params.imdb, seed=params.seed
-    )
+    tokenizer, settings = Tokenizer.load(paths.TOKENIZER), params.imdb
+    pretrained = Pretrained.load(paths.PRETRAINED_WEIGHTS, settings, tokenizer.size) if settings.vectors == "pretrained" else None
+    model, losses = train_sentiment_model(reviews, arrays["labels"], tokenizer, settings, seed=params.seed, pretrained=pretrained)
     model.save(paths.IMDB_MODEL)
     write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
     print(f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")

@@ -1,7 +1,8 @@
-"""Learn the words of the reviews to learn from, and turn these reviews into word ids.
+"""Learn the words of the reviews to learn from, the unlabelled ones included, and turn these reviews into word ids.
 
-Reads   data/split/imdb/train.parquet
-Writes  data/vectors/words.json, data/vectors/imdb.npz: ids (all reviews end to end), offsets (n + 1,) and labels (n,)
+Reads   data/split/imdb/train.parquet, unlabelled.parquet
+Writes  data/vectors/words.json, data/vectors/imdb.npz: ids (all reviews end to end), offsets (n + 1,) and labels (n,) of the reviews to
+        learn from, and unlabelled, the ids of the others
 Run     python -m stages.vectorize_imdb
 """
 
@@ -17,13 +18,15 @@ from textlstm.tokenizer import Tokenizer
 
 def main() -> None:
     params = load_params()
-    table = read_table(paths.TRAIN_IMDB)
-    tokenizer = Tokenizer.learn(table["text"], params.vectorize.words, marks=params.vectorize.marks)
+    table, others = read_table(paths.TRAIN_IMDB), read_table(paths.UNLABELLED_IMDB)
+    tokenizer = Tokenizer.learn([*table["text"], *others["text"]], params.vectorize.words, marks=params.vectorize.marks)
     ids, offsets = encode_reviews(tokenizer, table["text"])
+    unlabelled, _ = encode_reviews(tokenizer, others["text"])
     tokenizer.save(paths.TOKENIZER)
-    write_arrays(paths.VECTORS_IMDB, ids=ids, offsets=offsets, labels=table["label"].to_numpy())
+    write_arrays(paths.VECTORS_IMDB, ids=ids, offsets=offsets, labels=table["label"].to_numpy(), unlabelled=unlabelled)
     print(
-        f"imdb: {tokenizer.size:,} word ids, {len(ids):,} words, half of the reviews have more than {np.median(np.diff(offsets)):.0f}"
+        f"imdb: {tokenizer.size:,} word ids, {len(ids):,} words and {len(unlabelled):,} without a label, half of the reviews have more "
+        f"than {np.median(np.diff(offsets)):.0f}"
     )
 
 

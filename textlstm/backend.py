@@ -36,4 +36,6 @@ with _notices_caught():
 
     tf.config.list_physical_devices()  # the look for GPUs is what prints the last of the notices
 
-__all__ = ["keras", "tf"]
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras's names; in bfloat16, weights and updates stay float32
+
+__all__ = ["POLICIES", "keras", "tf"]

@@ -7,6 +7,7 @@ as it is), to MLflow like any other, and its metrics to experiments/results/NAME
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 
 from textlstm import paths
 from textlstm.errors import TextLSTMError
-from textlstm.files import read_text, write_json
+from textlstm.files import atomic_folder, read_text, write_json
 from textlstm.params import check_params, flat
 
 FOLDER = Path("experiments")
@@ -58,6 +59,42 @@ def run(name: str, experiment: dict[str, Any]) -> None:
     print(
         f"{name}: published {experiment['published'] or 'nothing'}, ours: AUC {result['auc']:.4f}, accuracy {result['accuracy']:.4f}"
     )
+
+
+def outputs(name: str, wanted: Sequence[Path], folder: Path) -> Path:
+    """What an experiment has made, in a folder: run first unless there is one of that name that began at the present commit.
+
+    The run takes what it finds in DVC's cache, so one that was interrupted goes on after the last stage that was complete.
+
+    Args:
+        name: of the experiment.
+        wanted: which outputs, relative to the root of the repository.
+        folder: where to put them: each experiment's into a folder of its own, which is returned.
+
+    Raises:
+        TextLSTMError: the experiment failed, or DVC does not have its outputs.
+    """
+    if not _git("for-each-ref", _reference(name)):
+        run(name, yaml.safe_load(read_text(FOLDER / f"{name}.yaml")))
+    commit = _git("for-each-ref", "--format=%(objectname)", _reference(name)).strip()
+    place = folder / f"{name}-{commit[:12]}"
+    if not place.exists():
+        with atomic_folder(place) as temporary:
+            for path in wanted:
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                words = ["dvc", "get", "--quiet", ".", str(path), "--rev", commit, "--out", str(temporary / path)]
+                if subprocess.run(words, check=False).returncode:
+                    raise TextLSTMError(
+                        f"{name}: DVC cannot give its {path}; its own message stands above. "
+                        f"Remove the experiment, so that it runs again: 'dvc exp remove {name}'"
+                    )
+    return place
+
+
+def _reference(name: str) -> str:
+    """The git reference of the experiment of that name that began at the present commit."""
+    head = _git("rev-parse", "HEAD").strip()
+    return f"refs/exps/{head[:2]}/{head[2:]}/{name}"
 
 
 def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from textlstm.datasets import LABELS, Review
+from textlstm.datasets import LABELS, UNLABELLED, Review
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic, how_to_make, require
 from textlstm.tokenizer import Tokenizer
@@ -65,6 +65,11 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     return train[~test].reset_index(drop=True), train[test].reset_index(drop=True)
 
 
+def unlabelled_reviews(table: pd.DataFrame) -> pd.DataFrame:
+    """The reviews that nobody labelled: the package index's copy has none, the official archive 50,000."""
+    return table[table["part"] == LABELS[UNLABELLED]].reset_index(drop=True)
+
+
 def limit_reviews(table: pd.DataFrame, most: int, *, seed: int) -> pd.DataFrame:
     """At most `most` reviews of each label, drawn by `seed`; all of them if `most` is 0."""
     if not most:
@@ -98,4 +103,6 @@ def encode_reviews(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[npt.NDAr
                 f"review {number} of those to learn from: expected words, got none in {text[:40]!r}. Remove it from the data"
             )
     offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
-    return np.concatenate(reviews).astype(np.uint16 if tokenizer.size <= 2**16 else np.int32), offsets
+    return np.concatenate([np.zeros(0, dtype=np.int32), *reviews]).astype(
+        np.uint16 if tokenizer.size <= 2**16 else np.int32
+    ), offsets

@@ -124,7 +124,8 @@ class Imdb(_Section):
 
     protocol: Literal["holdout", "official"]
     length: Annotated[int, Field(ge=1, le=5000)]
-    vectors: Literal["random", "counted"]
+    precision: Literal["float32", "bfloat16"]
+    vectors: Literal["random", "counted", "pretrained"]
     embedding: Annotated[int, Field(ge=2, le=1024)]
     units: Annotated[int, Field(ge=1, le=2048)]
     bidirectional: bool
@@ -139,6 +140,22 @@ class Imdb(_Section):
     bucketed: bool
     batch: Annotated[int, Field(ge=1, le=65_536)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
+
+    @model_validator(mode="after")
+    def _pieces_where_pretrained(self) -> Self:
+        if self.vectors == "pretrained" and self.pooling != "mean_max":
+            raise ValueError(f"vectors 'pretrained' needs pooling 'mean_max', got {self.pooling!r}")
+        return self
+
+
+class Pretrain(_Section):
+    """The word language model that the sentiment LSTM may start from."""
+
+    epochs: Annotated[int, Field(ge=0, le=1000)]
+    batch: Annotated[int, Field(ge=1, le=65_536)]
+    sampled: Count
+    dropout: Share
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class Nbsvm(_Section):
@@ -187,6 +204,7 @@ class Params(_Section):
     ngram: Ngram
     background: Background
     doubt: Doubt
+    pretrain: Pretrain
     imdb: Imdb
     nbsvm: Nbsvm
     score: Score
@@ -209,6 +227,15 @@ class Params(_Section):
         if self.language_model.words_share and not self.words.characters:
             raise ValueError(
                 "language_model.words_share is above 0, but words.characters is 0: draw words, or set the share to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pretrained_where_asked_for(self) -> Self:
+        if (self.imdb.vectors == "pretrained") != (self.pretrain.epochs > 0):
+            raise ValueError(
+                f"imdb.vectors is {self.imdb.vectors!r} and pretrain.epochs is {self.pretrain.epochs}: 'pretrained' goes with at least "
+                "one epoch, any other start with none"
             )
         return self
 

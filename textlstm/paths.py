@@ -16,6 +16,7 @@ SPLIT_OTHERS = Path("data/split/others")
 CALIBRATION = Path("data/calibration")
 TRAIN_IMDB = Path("data/split/imdb/train.parquet")
 TEST_IMDB = Path("data/split/imdb/test.parquet")
+UNLABELLED_IMDB = Path("data/split/imdb/unlabelled.parquet")
 
 VOCABULARY = Path("data/vectors/characters.json")
 TOKENIZER = Path("data/vectors/words.json")
@@ -26,6 +27,8 @@ NGRAM_MODELS = Path("models/ngram")
 BACKGROUND_MODEL = Path("models/background")
 DOUBT = Path("models/doubt")
 IMDB_MODEL = Path("models/imdb")
+PRETRAINED = Path("models/pretrained")
+PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
 
 NBSVM_MODEL = Path("models/nbsvm")
 
@@ -39,6 +42,7 @@ METRICS_IMDB = Path("metrics/imdb.json")
 TRACKED = Path(".textlstm/tracked.txt")
 CURVES = Path("metrics/curves")
 PLOTS = Path("metrics/plots")
+STUDIES = Path("metrics/studies")
 CONDITIONAL = PLOTS / "conditional_probabilities.csv"
 
 

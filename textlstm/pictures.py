@@ -29,6 +29,31 @@ def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
     return drawn
 
 
+def draw_learning_curve(studies: Path, path: Path) -> None:
+    """Draw what more data are worth, from the files learning_curve_<dataset>.csv that `studies` holds."""
+    files = {dataset: studies / f"learning_curve_{dataset}.csv" for dataset in ("language", "imdb")}
+    tables = {dataset: pd.read_csv(file) for dataset, file in files.items() if file.exists()}
+    if not tables:
+        return
+    figure, panels = plt.subplots(2, len(tables), figsize=(5 * len(tables), 7), layout="constrained", sharex="col", squeeze=False)
+    for column, (dataset, table) in enumerate(tables.items()):
+        for axes, key in zip(panels[:, column], ("auc", "accuracy"), strict=True):
+            for series, rows in table.groupby("series", sort=False):
+                axes.plot(rows["size"], rows[key], marker="o", label=str(series))
+            axes.set(xscale="log", ylabel=key.replace("auc", "AUC"))
+            sizes = sorted(set(table["size"]))
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")
+            axes.minorticks_off()
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0, column].set_title(dataset.replace("imdb", "IMDB"), fontweight="bold")
+        panels[0, column].legend()
+        panels[1, column].set_xlabel("reviews learnt from" if dataset == "imdb" else "characters learnt from, each language")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+
+
 def _draw(path: Path, draw: Any, data: Any) -> Path:
     figure, axes = plt.subplots(figsize=(6, 8 if draw is _words else 4.5), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)

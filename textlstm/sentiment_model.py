@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm import keras_files
-from textlstm.backend import keras
+from textlstm.backend import POLICIES, keras
 from textlstm.datasets import LABELS, NEGATIVE, POSITIVE
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, read_record, write_json
 from textlstm.params import Imdb as Settings
+from textlstm.pretraining import DIRECTIONS, Pretrained
 from textlstm.tokenizer import PAD, Tokenizer
 from textlstm.training import Batch, fit, make_optimizer, permutation
+from textlstm.unrolled_lstm import UnrolledLSTM
 from textlstm.word_vectors import counted_vectors
 
 layers, ops = keras.layers, keras.ops
@@ -60,6 +62,8 @@ def build_sentiment_model(
     piece: int,
     word_dropout: float,
     dropout: float,
+    unrolled: bool = False,
+    policy: str = "float32",
     vectors: npt.NDArray[np.float32] | None = None,
 ) -> keras.Model:
     """The network: word ids in, the log-odds that the review is positive out, shape (B, 1).
@@ -74,25 +78,35 @@ def build_sentiment_model(
         piece: words in a piece.
         word_dropout: share of the words blanked in training.
         dropout: share of what goes into the output layer dropped in training.
+        unrolled: read with `textlstm.unrolled_lstm` (the same function, faster for many units or in bfloat16); needs "mean_max".
+        policy: Keras's name of the precision, for all but the pooling and the output.
         vectors: where the word vectors start, shape (size, embedding); by default at random.
     """
     pieces = pooling == "mean_max"
     words = keras.Input((None, piece) if pieces else (None,), dtype="int32", name="words")  # (B, P, T) or (B, T)
     rows = ops.reshape(words, (-1, piece)) if pieces else words
-    start = "uniform" if vectors is None else keras.initializers.Constant(vectors)
-    table = layers.Embedding(size, embedding, embeddings_initializer=start, name="embedding")
+    start = "uniform" if vectors is None else "zeros"  # a constant would be written into the saved file, number by number
+    table = layers.Embedding(size, embedding, embeddings_initializer=start, name="embedding", dtype=policy)
     x = table(rows)  # (B * P, T, E)
     if word_dropout:
-        x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout")(x)
-    lstm: Any = layers.LSTM(units, return_sequences=pieces, name="lstm")
-    if bidirectional:
-        lstm = layers.Bidirectional(lstm, name="both_ways")
-    x = lstm(x, mask=ops.not_equal(words, PAD)) if masked and not pieces else lstm(x)  # (B * P, T, H) or (B, H)
+        x = layers.Dropout(word_dropout, noise_shape=(None, None, 1), name="word_dropout", dtype=policy)(x)
+    if unrolled:
+        ways = DIRECTIONS[: 1 + bidirectional]
+        read = [UnrolledLSTM(units, reverse=way == "backward", name=f"lstm_{way}", dtype=policy)(x) for way in ways]
+        x = ops.concatenate(read, axis=-1)  # (B * P, T, H)
+    else:
+        lstm: Any = layers.LSTM(units, return_sequences=pieces, name="lstm", dtype=policy)
+        if bidirectional:
+            lstm = layers.Bidirectional(lstm, name="both_ways", dtype=policy)
+        x = lstm(x, mask=ops.not_equal(words, PAD)) if masked and not pieces else lstm(x)  # (B * P, T, H) or (B, H)
     if pieces:
         x = ReviewPooling(name="mean_max")(x, words)  # (B, 2 H)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
+    network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
+    if vectors is not None:
+        table.set_weights([vectors])
+    return network
 
 
 def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
@@ -146,7 +160,13 @@ def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch:
 
 
 def train_sentiment_model(
-    reviews: Sequence[Review], labels: npt.NDArray[np.int64], tokenizer: Tokenizer, settings: Settings, *, seed: int
+    reviews: Sequence[Review],
+    labels: npt.NDArray[np.int64],
+    tokenizer: Tokenizer,
+    settings: Settings,
+    *,
+    seed: int,
+    pretrained: Pretrained | None = None,
 ) -> tuple["SentimentModel", list[float]]:
     """Train a model on reviews.
 
@@ -156,12 +176,15 @@ def train_sentiment_model(
         tokenizer: what the ids stand for.
         settings: the section `imdb` of the parameters.
         seed: for the weights, the order of the reviews and dropout.
+        pretrained: where word vectors and LSTM start, if `settings.vectors` says so.
 
     Returns:
         The model, and the loss of each epoch (binary cross-entropy, nats).
     """
     cut = [review[-settings.length :] for review in reviews]
-    counted = settings.vectors == "counted"
+    vectors = pretrained.vectors if pretrained is not None else None
+    if settings.vectors == "counted":
+        vectors = counted_vectors(cut, labels, tokenizer.size, settings.embedding)
     network = build_sentiment_model(
         tokenizer.size,
         embedding=settings.embedding,
@@ -172,8 +195,13 @@ def train_sentiment_model(
         piece=settings.piece,
         word_dropout=settings.word_dropout,
         dropout=settings.dropout,
-        vectors=counted_vectors(cut, labels, tokenizer.size, settings.embedding) if counted else None,
+        unrolled=pretrained is not None,
+        policy=POLICIES[settings.precision],
+        vectors=vectors,
     )
+    if pretrained is not None:
+        for way, weights in pretrained.lstm.items():
+            network.get_layer(f"lstm_{way}").set_weights(weights)
     about = About(settings.length, settings.pooling, settings.piece, settings.bucketed, _LABELS)
     lengths = np.array([len(review) for review in cut])
 

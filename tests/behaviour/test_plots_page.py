@@ -29,6 +29,8 @@ def declared() -> dict[str, dict[str, Any]]:
                     "template": about["template"],
                     "file": file.replace("${key}", key),
                 }
+    for about in (about for plot in pipeline["plots"] for about in plot.values()):
+        found[about["title"]] = {"template": about["template"], "file": next(iter(about["y"]))}
     return found
 
 
@@ -42,6 +44,7 @@ def least_marks(template: str, file: str) -> int:
         "reliability": 1 + series + len(table),  # the diagonal, lines and points
         "confusion_counts": 2 * len(table),  # a cell and its count
         "loss": 1 + len(table),  # a line and its points
+        "learning_curve": series + len(table),
         "conditional_probabilities": len(table),  # a point for each character and language
         "characters": len(table),  # a bar each
         "words": len(table),

@@ -14,7 +14,9 @@ from stages import (
     download_udhr,
     download_words,
     evaluate_imdb,
+    pretrain_imdb,
     split_imdb,
+    train_imdb,
     train_nbsvm,
     vectorize_imdb,
 )
@@ -92,6 +94,45 @@ def test_under_the_official_protocol_both_halves_must_be_there(workspace: Worksp
     _raw()
     with pytest.raises(TextLSTMError, match=r"test.parquet: expected reviews of both labels, got none. Run 'dvc repro'"):
         split_imdb.main()
+
+
+def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(workspace: Workspace) -> None:
+    workspace(
+        {
+            "split.learn": 0.75,
+            "imdb.vectors": "pretrained",
+            "imdb.pooling": "mean_max",
+            "pretrain.epochs": 1,
+            "pretrain.batch": 4,
+            "pretrain.sampled": 5,
+        }
+    )
+    words = {0: "bad awful", 1: "good great", -1: "unheard of"}
+    parts = [("train", 0), ("train", 1), ("unlabelled", -1)]
+    reviews = [Review(part=part, label=label, text=f"a {words[label]} film, {n}") for part, label in parts for n in range(20)]
+    write_table(paths.RAW_IMDB, reviews_table(reviews))
+    split_imdb.main()
+    assert read_table(paths.UNLABELLED_IMDB)["text"].str.contains("unheard").sum() == len(read_table(paths.UNLABELLED_IMDB)) == 20
+    vectorize_imdb.main()
+    tokenizer = Tokenizer.load(paths.TOKENIZER)
+    assert "unheard" in tokenizer.words
+    first = min(read_table(paths.UNLABELLED_IMDB)["text"])
+    assert (
+        tokenizer.encode(first).tolist() == read_arrays(paths.VECTORS_IMDB)["unlabelled"][: len(tokenizer.encode(first))].tolist()
+    )
+    pretrain_imdb.main()
+    assert (paths.PRETRAINED / "loss.csv").read_text().startswith("epoch,loss\n1,")
+    train_imdb.main()
+    (paths.PRETRAINED_WEIGHTS).unlink()
+    with pytest.raises(TextLSTMError, match=r"models/pretrained/weights.npz"):
+        train_imdb.main()
+
+
+def test_without_pretraining_nothing_unlabelled_is_read(prepared: Path) -> None:
+    assert len(read_table(paths.UNLABELLED_IMDB)) == 0
+    pretrain_imdb.main()
+    assert list((prepared / paths.PRETRAINED).iterdir()) == []
+    assert paths.PRETRAINED.is_dir()
 
 
 def test_one_label_alone_is_told(workspace: Workspace) -> None:

@@ -1,7 +1,8 @@
 """One MLflow run for each state of the pipeline.
 
 A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped metrics, final
-metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server.
+metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server. Studies of
+the state (see `textlstm.reruns`) are in it too; if they are made later, they are added to its run.
 
 What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of it once MLflow has
 it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything delivers it.
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -38,11 +40,13 @@ from textlstm import paths
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
 from textlstm.params import flat
-from textlstm.pictures import draw_pictures
+from textlstm.pictures import draw_learning_curve, draw_pictures
+from textlstm.reruns import CURVE, SPREAD, fitting
 
 EXPERIMENT = "textlstm"
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
 CLONE = "textlstm.clone"  # tag: which clone began the run
+STUDIES = "textlstm.studies"  # tag: digest of the studies that the run holds; "" if none
 FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
 _LONGEST = 3600.0  # seconds that a delivery from another clone may take; then whoever began it counts as gone
 _AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
@@ -100,6 +104,9 @@ def collect() -> Record:
         for row in csv.DictReader(read_text(path).splitlines()):
             step = int(row.pop("epoch"))
             metrics += [(f"{path.stem}.{column}", float(value), step) for column, value in row.items() if value]
+    studies = _studies()
+    metrics += _study_metrics(studies)
+    tags[STUDIES] = hashlib.sha256(json.dumps(studies, sort_keys=True).encode()).hexdigest() if studies else ""
     return Record(state, experiment, tags, params, metrics)
 
 
@@ -115,7 +122,31 @@ def post(record: Record, root: Path) -> Path:
         for source in (paths.CURVES, paths.PLOTS):
             shutil.copytree(source, files / source.name)
         draw_pictures(paths.CURVES, paths.PLOTS, files / "pictures")
+        _post_studies(_studies(), files)
     return entry
+
+
+def _studies() -> dict[str, dict[str, Any]]:
+    """The studies in the current folder that are of the present parameters and figures."""
+    metrics = {path.stem: read_json(path) for path in _metric_files()}
+    return fitting(paths.STUDIES, yaml.safe_load(read_text(paths.PARAMS)), metrics)
+
+
+def _study_metrics(studies: dict[str, dict[str, Any]]) -> list[tuple[str, float, int]]:
+    """What the seeds' figures come to, under spread.<dataset>.<series>.<figure>."""
+    summaries = {dataset: part["summary"] for dataset, part in studies.get(SPREAD, {}).items()}
+    return [(key, float(value), 0) for key, value in flat(summaries, f"{SPREAD}.")]
+
+
+def _post_studies(studies: dict[str, dict[str, Any]], files: Path) -> None:
+    """Add studies to the files of a run, and the picture of the learning curves."""
+    for name, study in studies.items():
+        write_json(files / "studies" / f"{name}.json", study)
+    curves = list(studies.get(CURVE, ()))
+    for dataset in curves:
+        shutil.copy(paths.STUDIES / f"{CURVE}_{dataset}.csv", files / "studies")
+    if curves:
+        draw_learning_curve(files / "studies", files / "pictures" / f"{CURVE}.png")
 
 
 def deliver(root: Path) -> list[str]:
@@ -164,7 +195,8 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clon
         same += f" and tags.`{NAME}` = '{record.experiment}'"
     for run in client.search_runs([experiment], same):
         if run.info.status == "FINISHED":
-            return f"already tracked as run {run.info.run_id}, {run.info.run_name}"
+            added = _add_studies(client, run, record, entry)
+            return f"{added or 'already tracked as'} run {run.info.run_id}, {run.info.run_name}"
         if run.info.status == "RUNNING" and _abandoned(run, clone):
             client.set_terminated(run.info.run_id, "KILLED")
     run = client.create_run(experiment, tags=record.tags | {CLONE: clone})
@@ -187,6 +219,23 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clon
         _try_to_fail(client, identity)
         raise
     return f"tracked as run {identity}, {run.info.run_name}"
+
+
+def _add_studies(client: mlflow.MlflowClient, run: Run, record: Record, entry: Path) -> str:
+    """Give a finished run the studies that were made after it; "" if there are none that it lacks."""
+    digest = record.tags.get(STUDIES, "")
+    if digest in ("", run.data.tags.get(STUDIES, "")):
+        return ""
+    now = int(time.time() * 1000)
+    metrics = [Metric(key, value, now, step) for key, value, step in record.metrics if key.startswith(f"{SPREAD}.")]
+    client.log_batch(run.info.run_id, metrics=metrics)
+    for path in sorted((entry / "files" / "studies").iterdir()):
+        client.log_artifact(run.info.run_id, str(path), "studies")
+    picture = entry / "files" / "pictures" / f"{CURVE}.png"
+    if picture.exists():
+        client.log_artifact(run.info.run_id, str(picture), "pictures")
+    client.set_tag(run.info.run_id, STUDIES, digest)
+    return "studies added to"
 
 
 def _abandoned(run: Run, clone: str) -> bool:
