@@ -21,7 +21,7 @@ from matplotlib import pyplot as plt
 from benchmarks import common
 from benchmarks.peers import PEERS, Peer, code_of, load_peers
 from textlstm import paths, reproducible
-from textlstm.detector import detect, load_detector, text_log_likelihoods
+from textlstm.detector import Detector, detect, load_detector, text_log_likelihoods
 from textlstm.errors import TextLSTMError
 from textlstm.files import read_text, write_json, write_text
 from textlstm.language_model import LanguageModel
@@ -193,7 +193,7 @@ def _words(params: Any, count: int) -> Texts:
     }
 
 
-def _times(detector: dict[str, CharacterModel], peers: Sequence[Peer], strings: list[str]) -> dict[str, dict[str, float]]:
+def _times(detector: Detector, peers: Sequence[Peer], strings: list[str]) -> dict[str, dict[str, float]]:
     """Microseconds a string, on the clock and of all threads together: medians over rounds in which every system takes its turn."""
     few = strings[:_ALONE]
     turns: dict[str, Callable[[], object]] = {

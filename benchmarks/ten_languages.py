@@ -28,6 +28,7 @@ from textlstm.params import load_params
 OURS = "textlstm"
 EXPERIMENT = "language_ten"
 _KEPT = Path(".textlstm/experiments")
+_OUTPUTS = (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.DOUBT, paths.SPLIT_LANGUAGES)
 
 
 def main() -> None:
@@ -42,10 +43,10 @@ def main() -> None:
     chosen = parser.parse_args()
 
     load_peers(chosen.peers, ["en", "fr"])  # a peer that is missing is told before anything is trained
-    folder = chosen.run or outputs(EXPERIMENT, (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES), _KEPT)
+    folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS, _KEPT)
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(folder / "models")
+    detector = load_detector(folder / "models").models
     languages = list(detector)
     texts = [read_text(folder / paths.heldout_text(language)) for language in languages]
     peers = load_peers(chosen.peers, [code_of(language) for language in languages])

@@ -1,7 +1,7 @@
 """Turn the sentiment scores into metrics and plots.
 
 Reads   data/scores/imdb.npz, data/scores/imdb_linear.npz
-Writes  metrics/imdb.json, metrics/plots/{roc,confusion,histogram}_imdb.csv
+Writes  metrics/imdb.json, metrics/plots/{roc,confusion,histogram,reliability}_imdb.csv
 Run     python -m stages.evaluate_imdb
 """
 

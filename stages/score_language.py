@@ -1,12 +1,17 @@
 """Score every window of the held-out texts under every language's models, and show how a few strings are scored.
 
-Reads   models/language/, models/ngram/, data/split/language/<language>/heldout.txt
-Writes  data/scores/language.npz, metrics/plots/conditional_probabilities.csv
+Reads   models/language/, models/ngram/, models/background/, data/split/language/<language>/heldout.txt,
+        data/split/others/heldout.json, data/split/others/unseen.json, data/calibration/<language>.json
+Writes  data/scores/language.npz, data/scores/doubt.npz, metrics/plots/conditional_probabilities.csv
 Run     python -m stages.score_language
 """
 
-from textlstm import paths, reproducible
-from textlstm.files import read_text, remove_others, write_arrays, write_csv
+import numpy as np
+
+from textlstm import calibration, paths, reproducible
+from textlstm.background import Background, window_evidence
+from textlstm.evaluation import HELDOUT, OWN, UNDRAWN, UNSEEN, Scores, evidence_arrays
+from textlstm.files import read_fields, read_json, read_text, remove_others, write_arrays, write_csv
 from textlstm.language_model import LanguageModel
 from textlstm.mixture import Counting
 from textlstm.params import load_params
@@ -32,6 +37,23 @@ def main() -> None:
     }
     scores = score_texts(kinds, texts, params.score.lengths)
     write_arrays(paths.SCORES_LANGUAGE, **scores)
+    background = Background.load(paths.BACKGROUND_MODEL)
+    arrays: Scores = {}
+    passages_of = {
+        OWN: texts,
+        UNDRAWN: {
+            language: read_fields(paths.calibration_text(language), *calibration.KINDS)[calibration.UNDRAWN]
+            for language in params.languages
+        },
+        HELDOUT: read_json(paths.other_languages("heldout")),
+        UNSEEN: read_json(paths.other_languages("unseen")),
+    }
+    for group, passages in passages_of.items():
+        found = window_evidence(list(mixed.values()), background, list(passages.values()), params.score.lengths)
+        for length, (evidence, owners) in found.items():
+            arrays |= evidence_arrays(group, length, evidence, owners)
+        arrays[f"{group}_names"] = np.array(list(passages), dtype=np.str_)
+    write_arrays(paths.SCORES_DOUBT, **arrays)
     write_csv(
         paths.CONDITIONAL,
         ("string", "given", "character", "series", "probability"),

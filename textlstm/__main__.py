@@ -40,7 +40,8 @@ def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, 
         from textlstm.detector import detect, load_detector
 
         for answer, guess in zip(answers, detect(load_detector(models), texts), strict=True):
-            answer |= {"language": guess.language, "log_odds": guess.log_odds, "language_probability": guess.probability}
+            answer |= {"language": guess.language, "reason": guess.reason}
+            answer |= {"log_odds": guess.log_odds, "language_probability": guess.probability}
     if only != "language":
         from textlstm.sentiment import Sentiment
 
@@ -50,16 +51,18 @@ def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, 
 
 
 def _print_table(answers: list[dict[str, Any]]) -> None:
-    rows = [["text", *(key.replace("_", " ") for key in answers[0] if key != "text")]]
-    rows += [[_cell(value) for value in answer.values()] for answer in answers]
+    shown = [{key: _cell(key, value, answer) for key, value in answer.items() if key != "reason"} for answer in answers]
+    rows = [[key.replace("_", " ") for key in shown[0]], *(list(row.values()) for row in shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _cell(value: object) -> str:
+def _cell(key: str, value: object, answer: dict[str, Any]) -> str:
     if value is None:
-        return "cannot tell"
+        if key == "language" and answer["reason"] == "neither":
+            return "neither"
+        return "cannot tell" if key in ("language", "sentiment") else "-"
     if isinstance(value, float):
         return f"{value:.3f}"
     text = " ".join(str(value).split())

@@ -2,31 +2,48 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from textlstm.background import FOREIGN, Background, text_evidence
+from textlstm.doubt import NEITHER, NO_LETTERS, Doubt
 from textlstm.errors import TextLSTMError
 from textlstm.language_model import LanguageModel
 from textlstm.metrics import posterior
 from textlstm.mixture import Counting
 from textlstm.scoring import CharacterModel, Floats, text_log_likelihood
 from textlstm.text import normalise
-from textlstm.vocabulary import UNKNOWN
 
 
 class Guess(NamedTuple):
     """The answer for one text."""
 
-    language: str | None  # None: no character of the text is known
-    log_odds: float  # natural logarithm of the odds of this language against the next best
-    probability: float  # all languages equally likely beforehand
-    log_likelihoods: dict[str, float]
+    language: str | None  # None: see `reason`
+    reason: (
+        str | None
+    )  # why there is no language: "no letters", "neither" or "too close" (see textlstm.doubt); None where there is one
+    log_odds: (
+        float | None
+    )  # natural logarithm of the odds of the likeliest language against the next, calibrated; None for neither
+    probability: float | None  # of the likeliest language, calibrated, all equally likely beforehand; None for neither
+    log_likelihoods: dict[str, float]  # as the models give them
+    excess: float  # how much likelier other languages' text is than the likeliest language, in nats, less the margin; above 0: neither
 
 
-def load_detector(models: Path, languages: Sequence[str] | None = None) -> dict[str, CharacterModel]:
-    """One model for each language: its LSTM mixed with its n-gram models.
+@dataclass(frozen=True)
+class Detector:
+    """Everything that an answer needs."""
+
+    models: dict[str, CharacterModel]  # one a language
+    background: Background
+    doubt: Doubt
+
+
+def load_detector(models: Path, languages: Sequence[str] | None = None) -> Detector:
+    """One model for each language, its LSTM mixed with its n-gram models, the background and the doubt.
 
     Args:
         models: the folder `models` of a checkout.
@@ -52,25 +69,32 @@ def load_detector(models: Path, languages: Sequence[str] | None = None) -> dict[
                     f"{len(part.characters)}, not the same ones. The models come from different runs: run 'dvc checkout' or 'dvc repro'"
                 )
         detector[name] = counting.beside(lstm)
-    return detector
-
-
-def detect(detector: dict[str, CharacterModel], texts: Sequence[str]) -> list[Guess]:
-    """Guess the language of each text; white space, case and kinds of apostrophe do not matter."""
-    texts = [normalise(text) for text in texts]
-    names, vocabulary = list(detector), next(iter(detector.values())).vocabulary
-    guesses = []
-    log_likelihoods = np.stack([text_log_likelihoods(model, texts) for model in detector.values()], axis=1)  # (n, languages)
-    for text, row, chances in zip(texts, log_likelihoods, posterior(log_likelihoods), strict=True):
-        second, best = np.argsort(row, kind="stable")[-2:]
-        guesses.append(
-            Guess(
-                names[best] if (vocabulary.encode(text) != UNKNOWN).any() else None,
-                float(row[best] - row[second]),
-                float(chances[best]),
-                dict(zip(names, row.tolist(), strict=True)),
-            )
+    background, doubt = Background.load(models / "background"), Doubt.load(models / "doubt")
+    if vocabulary and background.model.vocabulary.characters != (*vocabulary.characters, FOREIGN):
+        raise TextLSTMError(
+            f"{models / 'background'}: expected the characters that {folder / names[0]} knows and one more, got others. "
+            "The models come from different runs: run 'dvc checkout' or 'dvc repro'"
         )
+    return Detector(detector, background, doubt)
+
+
+def detect(detector: Detector, texts: Sequence[str]) -> list[Guess]:
+    """Guess the language of each text; white space, case, kinds of apostrophe and digits do not matter."""
+    names, doubt = list(detector.models), detector.doubt
+    evidence = text_evidence(list(detector.models.values()), detector.background, [normalise(text) for text in texts])
+    calibrated, excesses, reasons = doubt.calibrated(evidence), doubt.excess(evidence), doubt.reasons(evidence)
+    guesses = []
+    for raw, row, chances, excess, reason in zip(
+        evidence.log_likelihoods, calibrated, posterior(calibrated), excesses, reasons, strict=True
+    ):
+        second, best = np.argsort(row, kind="stable")[-2:]
+        odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
+        if reason == NO_LETTERS:  # what marks there are say nothing
+            odds = (0.0, 1.0 / len(names))
+        elif reason == NEITHER:  # the odds between the languages mean nothing
+            odds = (None, None)
+        language = None if reason else names[best]
+        guesses.append(Guess(language, reason, *odds, dict(zip(names, raw.tolist(), strict=True)), float(excess)))
     return guesses
 
 

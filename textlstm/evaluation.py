@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from textlstm.background import Evidence
 from textlstm.datasets import LABELS, POSITIVE
+from textlstm.doubt import NEITHER, Doubt
 from textlstm.errors import TextLSTMError
 from textlstm.metrics import (
     Floats,
@@ -16,10 +18,13 @@ from textlstm.metrics import (
     auc,
     binary_metrics,
     bootstrap_intervals,
+    calibration_error,
     histogram,
     language_auc,
     language_scores,
+    posterior,
     probability_of,
+    reliability,
     roc_points,
     rounded,
 )
@@ -107,6 +112,113 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
     }
 
 
+# Windows of the languages' held-out texts, and of words of theirs that the training never drew; of other languages that the background saw,
+# and of those that it did not.
+GROUPS = OWN, UNDRAWN, HELDOUT, UNSEEN = ("own", "undrawn", "heldout", "unseen")
+_HARDEST, _SHOWN = 20, 10  # characters of the windows by which the hardest languages are found, and how many of these are listed
+
+
+def evidence_arrays(group: str, length: int, evidence: Evidence, owners: npt.NDArray[np.int64]) -> Scores:
+    """Evidence of windows, and the texts that they come from, as arrays to be written."""
+    return {f"{group}_{field}_{length}": values for field, values in (*evidence._asdict().items(), ("owner", owners))}
+
+
+def evidence_of(scores: Scores, group: str, length: int) -> tuple[Evidence, npt.NDArray[np.int64]]:
+    """What `evidence_arrays` made arrays of."""
+    return (
+        Evidence(*(scores[f"{group}_{field}_{length}"] for field in Evidence._fields)),
+        scores[f"{group}_owner_{length}"],
+    )
+
+
+def doubt_metrics(scores: Scores, doubt: Doubt, *, length: int, lengths: list[int]) -> dict[str, Any]:
+    """What the detector knows about its own answers: `calibration`, `doubt`, `undrawn_words` and `neither` in `metrics/language.json`.
+
+    Args:
+        scores: see `evidence_arrays`, for all `GROUPS` and lengths; and `<group>_names`, what the texts are called.
+        doubt: as fitted on training data.
+        length: of the windows of the headline.
+        lengths: of windows that were scored.
+    """
+    calibration, undrawn, answers, neither = {}, {}, {}, {}
+    for one in lengths:
+        evidence, labels = evidence_of(scores, OWN, one)
+        words, of_words = evidence_of(scores, UNDRAWN, one)
+        if len(of_words):
+            undrawn[str(one)] = _calibration(words, of_words, doubt) | _answers(words, of_words, doubt)
+        calibration[str(one)] = _calibration(evidence, labels, doubt)
+        answers[str(one)] = _answers(evidence, labels, doubt)
+        others = {group: evidence_of(scores, group, one)[0] for group in (HELDOUT, UNSEEN)}
+        unseen = others[UNSEEN]
+        others["unseen_own_letters"] = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # no script gives them away
+        neither[str(one)] = {group: _not_own(found, doubt) for group, found in others.items() if len(found.known)}
+    return rounded(
+        {
+            "calibration": {
+                "scale": doubt.scale,
+                "exponent": doubt.exponent,
+                **calibration[str(length)],
+                "by_length": calibration,
+            },
+            "doubt": {"threshold": doubt.threshold, **answers[str(length)], "by_length": answers},
+            "undrawn_words": {"by_length": undrawn},
+            "neither": {"by_length": neither, "hardest": _hardest(scores, doubt, lengths)},
+        }
+    )
+
+
+def _confidence(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Probability of the likeliest language, and whether it is the true one."""
+    return posterior(log_likelihoods).max(axis=1), log_likelihoods.argmax(axis=1) == labels
+
+
+def _calibration(evidence: Evidence, labels: npt.NDArray[np.int64], doubt: Doubt) -> dict[str, float]:
+    figures = {}
+    for suffix, log_likelihoods in (("", doubt.calibrated(evidence)), ("_before", evidence.log_likelihoods)):
+        true = np.take_along_axis(log_likelihoods, labels[:, None], axis=1)[:, 0]
+        figures[f"ece{suffix}"] = calibration_error(*_confidence(labels, log_likelihoods))
+        figures[f"log_loss{suffix}"] = float(np.mean(np.logaddexp.reduce(log_likelihoods, axis=1) - true))
+    return figures
+
+
+def _answers(evidence: Evidence, labels: npt.NDArray[np.int64], doubt: Doubt) -> dict[str, float]:
+    """Coverage: the share that gets a language; of these, the share that gets the right one; and the share taken for neither."""
+    reasons = doubt.reasons(evidence)
+    answered = np.array([reason is None for reason in reasons])
+    right = evidence.log_likelihoods.argmax(axis=1) == labels
+    figures = {"coverage": float(np.mean(answered)), "false_neither": _share(reasons, NEITHER)}
+    return figures | ({"accuracy_of_answered": float(np.mean(right[answered]))} if answered.any() else {})
+
+
+def _not_own(evidence: Evidence, doubt: Doubt) -> dict[str, float]:
+    """Shares of windows of other languages that are told to be so, and that get a language all the same."""
+    reasons = doubt.reasons(evidence)
+    return {"neither": _share(reasons, NEITHER), "answered": _share(reasons, None)}
+
+
+def _share(reasons: list[str | None], wanted: str | None) -> float:
+    return sum(reason == wanted for reason in reasons) / len(reasons)
+
+
+def _hardest(scores: Scores, doubt: Doubt, lengths: list[int]) -> dict[str, float]:
+    """The never seen languages whose windows are least often told to be in neither language."""
+    length = max((one for one in lengths if one <= _HARDEST), default=min(lengths))
+    evidence, owners = evidence_of(scores, UNSEEN, length)
+    told = np.array([reason == NEITHER for reason in doubt.reasons(evidence)])
+    shares = {str(scores["unseen_names"][owner]): float(np.mean(told[owners == owner])) for owner in np.unique(owners)}
+    return dict(sorted(shares.items(), key=lambda pair: (pair[1], pair[0]))[:_SHOWN])
+
+
+def doubt_plots(scores: Scores, doubt: Doubt, length: int) -> dict[str, tuple[tuple[str, ...], Rows]]:
+    """Header and rows of the plot of reliability, by file name."""
+    evidence, labels = evidence_of(scores, OWN, length)
+    series = {"before calibration": evidence.log_likelihoods, "calibrated": doubt.calibrated(evidence)}
+    rows: Rows = []
+    for name, log_likelihoods in series.items():
+        rows += _reliability(*_confidence(labels, log_likelihoods), name)
+    return {"reliability_language": (_RELIABILITY, rows)}
+
+
 def imdb_metrics(scores: Scores, linear: Scores, protocol: str, settings: Evaluate, *, seed: int) -> dict[str, Any]:
     """All figures of `metrics/imdb.json`.
 
@@ -120,13 +232,18 @@ def imdb_metrics(scores: Scores, linear: Scores, protocol: str, settings: Evalua
     labels = scores["label"]
 
     def figures(log_odds: Floats) -> dict[str, float]:
-        return binary_metrics(labels, probability_of(log_odds)) | bootstrap_intervals(
-            labels,
-            [(labels == POSITIVE, log_odds)],
-            (log_odds > 0) == (labels == POSITIVE),
-            rounds=settings.bootstrap,
-            block=1,
-            seed=seed,
+        error = calibration_error(*_sure(labels, log_odds))
+        return (
+            binary_metrics(labels, probability_of(log_odds))
+            | {"ece": error}
+            | bootstrap_intervals(
+                labels,
+                [(labels == POSITIVE, log_odds)],
+                (log_odds > 0) == (labels == POSITIVE),
+                rounds=settings.bootstrap,
+                block=1,
+                seed=seed,
+            )
         )
 
     baseline = {"accuracy": accuracy(labels, (linear["score"] > 0).astype(np.int64)), "auc": auc(labels, linear["score"])}
@@ -146,17 +263,30 @@ def imdb_plots(scores: Scores, linear: Scores) -> dict[str, tuple[tuple[str, ...
     labels, probability = scores["label"], probability_of(scores["both"])
     names = [LABELS[label] for label in sorted(set(labels.tolist()))]
     answers = {"both": scores["both"], "LSTM": scores["lstm"], "NB-SVM": scores["ngrams"], _LINEAR: linear["score"]}
+    odds = {name: log_odds for name, log_odds in answers.items() if name != _LINEAR}  # the linear model's scores are no log-odds
+    reliable = [row for name, log_odds in odds.items() for row in _reliability(*_sure(labels, log_odds), name)]
     roc = [point for name, log_odds in answers.items() for point in _curve(labels == POSITIVE, log_odds, name)]
     return {
         "roc_imdb": (_ROC, roc),
         "confusion_imdb": (_CONFUSION, _confusion(labels, (probability > 0.5).astype(np.int64), names)),
         "histogram_imdb": (_HISTOGRAM, _histograms(probability, labels, names, np.linspace(0.0, 1.0, 41))),
+        "reliability_imdb": (_RELIABILITY, reliable),
     }
+
+
+def _sure(labels: npt.NDArray[np.int64], log_odds: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Probability of the likelier label, and whether it is the true one."""
+    return probability_of(np.abs(log_odds)), (log_odds > 0) == (labels == POSITIVE)
 
 
 _ROC = ("false_positive_rate", "true_positive_rate", "series")
 _CONFUSION = ("actual", "predicted", "count")
 _HISTOGRAM = ("score", "count", "series")
+_RELIABILITY = ("confidence", "accuracy", "count", "series")
+
+
+def _reliability(confidence: Floats, right: npt.NDArray[np.bool_], series: str) -> Rows:
+    return [(*point, series) for point in reliability(confidence, right)]
 
 
 def _curve(positive: npt.NDArray[np.bool_], scores: Floats, series: str) -> Rows:

@@ -115,6 +115,37 @@ def binary_metrics(labels: npt.NDArray[np.int64], probabilities: Floats) -> dict
     }
 
 
+def reliability(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int = 15) -> list[tuple[float, float, int]]:
+    """Whether answers are right as often as they are sure: bins of equal width between 0 and 1, those without items left out.
+
+    Args:
+        confidence: probability of the answer, shape (n,).
+        right: whether it was right, shape (n,).
+        bins: number of bins.
+
+    Returns:
+        Mean confidence, share of right answers and number of items of each bin.
+
+    >>> reliability(np.array([0.6, 0.8, 0.9]), np.array([True, False, True]), bins=2)
+    [(0.7666666666666666, 0.6666666666666666, 3)]
+    """
+    places = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    sums = [np.bincount(places, weights=values, minlength=bins) for values in (confidence, right)]
+    return [
+        (float(sure / count), float(good / count), int(count)) for sure, good, count in zip(*sums, counts, strict=True) if count
+    ]
+
+
+def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int = 15) -> float:
+    """Expected calibration error (Naeini et al. 2015): mean distance of confidence and share of right answers over the bins.
+
+    >>> round(calibration_error(np.array([0.6, 0.8, 0.9]), np.array([True, False, True]), bins=2), 3)
+    0.1
+    """
+    return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, right, bins=bins)) / len(confidence)
+
+
 def combine(lstm: Floats, ngrams: Floats, weight: float) -> Floats:
     """Weighted mean of log-odds; `weight` is the share of the n-grams."""
     return (1.0 - weight) * lstm + weight * ngrams

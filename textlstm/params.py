@@ -102,6 +102,23 @@ class Ngram(_Section):
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+class Background(_Section):
+    """The n-gram model of other languages."""
+
+    order: Annotated[int, Field(ge=1, le=12)]
+    characters: Count
+    leave_out: list[Annotated[str, StringConstraints(min_length=1)]]
+
+
+class Doubt(_Section):
+    """How sure the detector may be, and when it answers with no language."""
+
+    threshold: Annotated[float, Field(ge=0.0, lt=1.0)]
+    undrawn: Share
+    false_neither: Annotated[float, Field(gt=0.0, le=0.5)]
+    characters: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
 class Imdb(_Section):
     """The sentiment LSTM and its training."""
 
@@ -185,6 +202,8 @@ class Params(_Section):
     vectorize: Vectorize
     language_model: LanguageModel
     ngram: Ngram
+    background: Background
+    doubt: Doubt
     pretrain: Pretrain
     imdb: Imdb
     nbsvm: Nbsvm

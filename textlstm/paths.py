@@ -12,6 +12,8 @@ RAW_IMDB = Path("data/raw/imdb.parquet")
 
 DRAWN_WORDS = Path("data/words")
 SPLIT_LANGUAGES = Path("data/split/language")
+SPLIT_OTHERS = Path("data/split/others")
+CALIBRATION = Path("data/calibration")
 TRAIN_IMDB = Path("data/split/imdb/train.parquet")
 TEST_IMDB = Path("data/split/imdb/test.parquet")
 UNLABELLED_IMDB = Path("data/split/imdb/unlabelled.parquet")
@@ -22,6 +24,8 @@ VECTORS_IMDB = Path("data/vectors/imdb.npz")
 
 LANGUAGE_MODELS = Path("models/language")
 NGRAM_MODELS = Path("models/ngram")
+BACKGROUND_MODEL = Path("models/background")
+DOUBT = Path("models/doubt")
 IMDB_MODEL = Path("models/imdb")
 PRETRAINED = Path("models/pretrained")
 PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
@@ -29,6 +33,7 @@ PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
 NBSVM_MODEL = Path("models/nbsvm")
 
 SCORES_LANGUAGE = Path("data/scores/language.npz")
+SCORES_DOUBT = Path("data/scores/doubt.npz")
 SCORES_IMDB = Path("data/scores/imdb.npz")
 SCORES_IMDB_LINEAR = Path("data/scores/imdb_linear.npz")
 
@@ -54,6 +59,16 @@ def heldout_text(language: str) -> Path:
 def drawn_words(language: str) -> Path:
     """Words of a language drawn by their frequency, which its model learns from too."""
     return DRAWN_WORDS / f"{language}.txt"
+
+
+def other_languages(part: str) -> Path:
+    """Texts in none of the detector's languages: part "learn", "heldout" or "unseen"."""
+    return SPLIT_OTHERS / f"{part}.json"
+
+
+def calibration_text(language: str) -> Path:
+    """The training data of a language on which the detector's doubt is fitted."""
+    return CALIBRATION / f"{language}.json"
 
 
 def language_vectors(language: str) -> Path:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 
 def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
-    """Draw every plot that there is: ROC curves, histograms, confusion matrices, what was learnt, and one picture of all loss curves."""
+    """Draw every plot that there is (ROC curves, histograms, reliability, confusion matrices, what was learnt), and one of all loss curves."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for path in sorted(plots.glob("*.csv")):
@@ -79,6 +79,18 @@ def _histogram(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xlabel="score", ylabel="count")
     axes.set_ylim(bottom=0)
     axes.legend(title="true label")
+
+
+def _reliability(axes: Axes, table: pd.DataFrame) -> None:
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as often right as sure")
+    most = table["count"].max()
+    for series, rows in table.groupby("series", sort=False):
+        (line,) = axes.plot(rows["confidence"], rows["accuracy"], label=str(series), alpha=0.7)
+        axes.scatter(rows["confidence"], rows["accuracy"], s=10 + 150 * rows["count"] / most, color=line.get_color(), alpha=0.5)
+    low = min(table["confidence"].min(), table["accuracy"].min(), 0.5)
+    axes.set(xlabel="confidence", ylabel="share of right answers", xlim=(low, 1.01), ylim=(low, 1.02), aspect="equal")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
 
 
 def _confusion(axes: Axes, table: pd.DataFrame) -> None:
@@ -144,6 +156,7 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
 _KINDS = {
     "roc": _roc,
     "histogram": _histogram,
+    "reliability": _reliability,
     "confusion": _confusion,
     "characters": _characters,
     "words": _words,

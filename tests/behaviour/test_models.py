@@ -65,10 +65,37 @@ def test_more_text_makes_the_language_surer() -> None:
     assert long["log_odds"] > short["log_odds"]  # type: ignore[operator]
 
 
-def test_characters_never_seen_say_nothing() -> None:
-    (answer,) = ask("漢字")
-    assert answer["language"] is None
-    assert answer["log_odds"] == 0.0
+@pytest.mark.parametrize("text", ["1 2 3 4 5", "...", "?!", "2024-11-24"])
+def test_digits_and_marks_say_nothing(text: str) -> None:
+    (answer,) = ask("--only", "language", text)
+    assert (answer["language"], answer["reason"], answer["log_odds"]) == (None, "no letters", 0.0)
+
+
+OTHERS = [
+    "漢字",
+    "привет",
+    "guten Morgen, wie geht es dir",
+    "hola, como estas hoy",
+    "buongiorno a tutti",
+    "hyvää huomenta kaikille",
+]
+
+
+def test_other_languages_are_neither() -> None:
+    answers = ask("--only", "language", *OTHERS)
+    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "neither")] * len(OTHERS)
+
+
+def test_what_is_a_word_of_both_cannot_be_told_apart() -> None:
+    answers = ask("--only", "language", "on", "a")
+    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "too close")] * 2
+
+
+def test_the_table_says_it_in_words() -> None:
+    command = [sys.executable, "-m", "textlstm", "--only", "language", "1 2 3", "привет", "water"]
+    table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [" ".join(line.split()) for line in table[1:3]] == ["1 2 3 cannot tell 0.000 0.500", "привет neither - -"]
+    assert table[3].split()[:2] == ["water", "english"]
 
 
 def test_lines_are_read_from_standard_input() -> None:

@@ -41,6 +41,7 @@ def least_marks(template: str, file: str) -> int:
     return {
         "roc": 1 + series,  # and the line of chance
         "score_histogram": series,
+        "reliability": 1 + series + len(table),  # the diagonal, lines and points
         "confusion_counts": 2 * len(table),  # a cell and its count
         "loss": 1 + len(table),  # a line and its points
         "learning_curve": series + len(table),

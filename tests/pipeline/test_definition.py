@@ -163,15 +163,32 @@ def test_only_one_place_imports_each_heavy_thing() -> None:
                     assert home is None or re.match(home, str(path.relative_to(ROOT))), f"{path} imports {name}"
 
 
-def test_training_cannot_see_the_reviews_to_test_on() -> None:
-    def ancestors(stage: str) -> set[str]:
-        deps = set(STAGES[stage]["deps"])
-        made_by = {
-            name
-            for name, entry in STAGES.items()
-            if any((next(iter(o)) if isinstance(o, dict) else o) in deps for o in entry.get("outs", []))
-        }
-        return deps.union(*(ancestors(name) for name in made_by - {"split_imdb"}))
+def ancestors(stage: str, last: frozenset[str] = frozenset({"split_imdb"})) -> set[str]:
+    """What a stage reads, and what the stages before it do, up to those that are `last`."""
+    deps = set(STAGES[stage]["deps"])
+    made_by = {
+        name
+        for name, entry in STAGES.items()
+        if any((next(iter(o)) if isinstance(o, dict) else o) in deps for o in entry.get("outs", []))
+    }
+    return deps.union(*(ancestors(name, last) for name in made_by - last))
 
+
+def test_doubt_is_fitted_on_training_data_alone() -> None:
+    read = set(STAGES["calibrate_language"]["deps"])
+    assert {dep for dep in read if not dep.endswith(".py")} == {
+        "data/calibration",
+        "models/background",
+        "models/language",
+        "models/ngram",
+    }
+    data = [dep for dep in STAGES["draw_calibration"]["deps"] if dep.startswith("data/")]
+    assert data == ["data/raw/words", "data/split/language/${key}/train.txt", "data/words/${key}.txt"]
+    behind = ancestors("train_background", frozenset({"split_others"}))
+    assert "data/split/others/learn.json" in behind
+    assert not {dep for dep in behind if "heldout" in dep or "unseen" in dep}
+
+
+def test_training_cannot_see_the_reviews_to_test_on() -> None:
     assert "data/split/imdb/train.parquet" in ancestors("train_imdb")
     assert "data/split/imdb/test.parquet" not in ancestors("train_imdb")

@@ -54,6 +54,10 @@ BEFORE_INPUTS = [
     (("train_ngram", "left"), "train_ngram: data/vectors/language/left.npz: no such file. Run 'dvc repro'"),
     (("train_nbsvm",), "train_nbsvm: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
     (("baseline_imdb",), "baseline_imdb: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
+    (("split_others",), "split_others: data/raw/udhr: no such file. Run 'dvc repro'"),
+    (("train_background",), "train_background: data/split/others/learn.json: no such file. Run 'dvc repro'"),
+    (("draw_calibration", "left"), "draw_calibration: data/split/language/left/train.txt: no such file. Run 'dvc repro'"),
+    (("calibrate_language",), "calibrate_language: data/calibration/left.json: no such file. Run 'dvc repro'"),
     (("evaluate_language",), "evaluate_language: data/scores/language.npz: no such file. Run 'dvc repro'"),
     (("evaluate_imdb",), "evaluate_imdb: data/scores/imdb.npz: no such file. Run 'dvc repro'"),
     (("train_language", "left"), "train_language: data/vectors/characters.json: no such file. Run 'dvc repro'"),
@@ -110,9 +114,15 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
     folder = workspace()
     for language, text in TEXT.items():
         (folder / f"{language}.txt").write_text(text, encoding="utf-8")
+    paths.RAW_UDHR.mkdir(parents=True)
+    for name in (f"c{number}" for number in range(12)):
+        (paths.RAW_UDHR / f"{name}.txt").write_text("Der Hund läuft über die Straße, жук ползёт. " * 5, encoding="utf-8")
     stages = [("split_language", name) for name in TEXT] + [("draw_words", name) for name in TEXT] + [("vocabulary",)]
-    stages += [(stage, name) for stage in ("vectorize_language", "train_language", "train_ngram") for name in TEXT]
-    stages += [("score_language",), ("evaluate_language",)]
+    stages += [("split_others",), ("train_background",)]
+    stages += [
+        (stage, name) for stage in ("vectorize_language", "train_language", "train_ngram", "draw_calibration") for name in TEXT
+    ]
+    stages += [("calibrate_language",), ("score_language",), ("evaluate_language",)]
     for words in stages:
         call(*words)
     assert paths.curve("left").read_text().startswith("epoch,loss\n1,")
@@ -123,6 +133,10 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
         ("abc", "<start>a", "b"),
         ("abc", "<start>ab", "c"),
     }
+
+    calibrated = (paths.DOUBT / "doubt.json").read_bytes()
+    call("calibrate_language")
+    assert (paths.DOUBT / "doubt.json").read_bytes() == calibrated
 
     good = paths.SCORES_LANGUAGE.read_bytes(), (paths.language_model("left") / "model.keras").read_bytes()
     heldout = paths.heldout_text("left").read_text()

@@ -3,14 +3,30 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
-from stages import check_params, draw_words, evaluate_language, split_language, train_ngram, vectorize_language, vocabulary
+from stages import (
+    check_params,
+    draw_calibration,
+    draw_words,
+    evaluate_language,
+    split_language,
+    split_others,
+    train_background,
+    train_ngram,
+    vectorize_language,
+    vocabulary,
+)
 from textlstm import paths
+from textlstm.background import FOREIGN, Background, Evidence
+from textlstm.doubt import Doubt
 from textlstm.errors import TextLSTMError
-from textlstm.files import read_arrays, read_text, write_arrays
+from textlstm.evaluation import GROUPS, evidence_arrays
+from textlstm.files import read_arrays, read_json, read_text, write_arrays
 from textlstm.mixture import Counting
 from textlstm.vocabulary import UNKNOWN, Vocabulary
 
@@ -159,6 +175,73 @@ def test_heldout_text_of_characters_never_seen_is_told_before_anything_is_writte
     assert not paths.ngram_model("left").exists()
 
 
+def _translations() -> None:
+    paths.RAW_UDHR.mkdir(parents=True, exist_ok=True)
+    for name in ("deu_1901", "deu_1996", *(f"c{number}" for number in range(20))):
+        text = " ".join(f"der {name} hund {number} läuft weg" for number in range(8))
+        (paths.RAW_UDHR / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def test_other_languages_are_counted_and_own_ones_left_out(workspace: Workspace) -> None:
+    _write(workspace({"background.leave_out": ["deu"]}))
+    _prepare()
+    _translations()
+    split_others.main()
+    learn, heldout, unseen = (read_json(paths.other_languages(part)) for part in ("learn", "heldout", "unseen"))
+    assert len(learn) + len(unseen) == 20
+    assert unseen
+    assert heldout.keys() <= learn.keys()
+    assert "deu_1901" not in {**learn, **unseen}
+    train_background.main()
+    known = Background.load(paths.BACKGROUND_MODEL).model.vocabulary.characters
+    assert known == (*Vocabulary.load(paths.VOCABULARY).characters, FOREIGN)
+
+
+def test_without_other_languages_there_is_no_background(workspace: Workspace) -> None:
+    _write(workspace())
+    _prepare()
+    paths.RAW_UDHR.mkdir(parents=True)
+    split_others.main()
+    with pytest.raises(TextLSTMError, match="background: expected texts of other languages, got none"):
+        train_background.main()
+    assert not paths.BACKGROUND_MODEL.exists()
+
+
+def test_the_text_to_calibrate_on_is_training_text_and_fresh_words(workspace: Workspace) -> None:
+    folder = workspace({"words.characters": 30, "doubt.characters": 400})
+    value = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    value["languages"]["left"]["words"] = "en"
+    (folder / "params.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    _write(folder)
+    paths.RAW_WORDS.mkdir(parents=True)
+    words = [f"{first}{second}x" for first in "abcdefgh" for second in "aeiou"]
+    (paths.RAW_WORDS / "en.tsv").write_text("".join(f"{word}\t150\n" for word in words), encoding="utf-8")
+    _prepare()
+    for language in ("left", "right"):
+        draw_calibration.main(language)
+    left, right = (read_json(paths.calibration_text(language)) for language in ("left", "right"))
+    assert left["text"] == read_text(paths.training_text("left"))
+    learnt = set(read_text(paths.drawn_words("left")).split())
+    assert learnt < set(left["drawn"].split()) <= set(words)
+    assert set(left["undrawn"].split()) <= set(words) - learnt
+    assert right == {"text": read_text(paths.training_text("right")), "drawn": "", "undrawn": ""}
+
+
+def _doubt(lengths: tuple[int, ...], languages: int) -> None:
+    random = np.random.default_rng(2)
+    arrays: dict[str, Any] = {f"{group}_names": np.array(["one", "two", "three"]) for group in GROUPS}
+    for length in lengths:
+        for group in GROUPS:
+            owners = np.repeat(np.arange(languages), 10)
+            known = np.full(len(owners), length)
+            evidence = Evidence(
+                random.normal(size=(len(owners), languages)), random.normal(size=len(owners)), known, 0 * known, known
+            )
+            arrays |= evidence_arrays(group, length, evidence, owners)
+    write_arrays(paths.SCORES_DOUBT, **arrays)
+    Doubt(scale=0.5, exponent=0.1, foreign=-8.0, lengths=[1, 5], margins=[1.0, 0.5], threshold=0.6).save(paths.DOUBT)
+
+
 def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
     random = np.random.default_rng(1)
     labels = np.repeat(np.arange(languages), 30)
@@ -168,6 +251,7 @@ def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
         for kind in ("mixed", "lstm", "ngram", "counting"):
             arrays[f"{kind}_{length}"] = random.normal(size=(len(labels), languages)) + np.eye(languages)[labels]
     write_arrays(paths.SCORES_LANGUAGE, **arrays)
+    _doubt(lengths, languages)
 
 
 def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:
@@ -178,6 +262,9 @@ def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:
     assert 0.5 < metrics["auc"] <= 1.0
     assert list(metrics["by_length"]) == ["1", "5"]
     assert paths.plot("roc_language").read_text().startswith("false_positive_rate,true_positive_rate,series\n0,0,detector\n")
+    assert paths.plot("reliability_language").read_text().startswith("confidence,accuracy,count,series\n0.")
+    assert 0 < metrics["calibration"]["ece"] < 1
+    assert list(metrics["doubt"]["by_length"]) == list(metrics["neither"]["by_length"]) == ["1", "5"]
 
 
 def test_scores_of_an_earlier_state_are_told_and_the_last_good_metrics_stay(workspace: Workspace) -> None:

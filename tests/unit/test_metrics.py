@@ -9,18 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textlstm.background import Evidence
+from textlstm.doubt import Doubt
 from textlstm.errors import TextLSTMError
-from textlstm.evaluation import imdb_metrics, imdb_plots, language_metrics, language_plots
+from textlstm.evaluation import (
+    GROUPS,
+    doubt_metrics,
+    doubt_plots,
+    evidence_arrays,
+    evidence_of,
+    imdb_metrics,
+    imdb_plots,
+    language_metrics,
+    language_plots,
+)
 from textlstm.metrics import (
     accuracy,
     auc,
     binary_metrics,
     bootstrap_intervals,
+    calibration_error,
     combine,
     histogram,
     language_auc,
     posterior,
     probability_of,
+    reliability,
     roc_points,
     rounded,
 )
@@ -139,6 +153,25 @@ def test_binary_figures() -> None:
     assert figures == {"accuracy": 0.75, "auc": 0.75, "log_loss": pytest.approx(log_loss)}
 
 
+FOUR = (
+    np.array([0.61, 0.65, 0.93, 1.0]),
+    np.array([True, False, True, True]),
+)  # in the bins 0.6 to 0.667 and 0.933 to 1, and one between
+
+
+def test_the_calibration_error_of_four_answers() -> None:
+    points = reliability(*FOUR)
+    assert [count for *_, count in points] == [2, 1, 1]  # 0.93 lies between 13 and 14 fifteenths
+    assert [right for _, right, _ in points] == [0.5, 1.0, 1.0]
+    assert [sure for sure, *_ in points] == pytest.approx([0.63, 0.93, 1.0])
+    assert calibration_error(*FOUR) == pytest.approx((2 * 0.13 + 0.07 + 0.0) / 4)
+
+
+def test_answers_that_are_right_as_often_as_they_are_sure_have_no_calibration_error() -> None:
+    assert calibration_error(np.full(4, 0.75), np.array([True, True, True, False])) == pytest.approx(0.0)
+    assert calibration_error(np.full(4, 1.0), np.zeros(4, dtype=bool)) == 1.0
+
+
 def test_a_curve_goes_from_corner_to_corner_and_never_down() -> None:
     labels = np.repeat([True, False], 500)
     points = roc_points(labels, np.random.default_rng(1).normal(size=1000), most=50)
@@ -231,3 +264,76 @@ def test_sentiment_figures_and_plots(settings: Callable[..., Any]) -> None:
     plots = imdb_plots(scores, linear)
     assert [row[:2] for row in plots["confusion_imdb"][1]][1] == ("negative", "positive")
     assert sum(row[2] for row in plots["confusion_imdb"][1]) == 40
+    assert figures["ece"] == pytest.approx(
+        calibration_error(probability_of(np.abs(scores["both"])), (scores["both"] > 0) == (labels == 1)), abs=1e-6
+    )
+    assert {row[3] for row in plots["reliability_imdb"][1]} == {"both", "LSTM", "NB-SVM"}  # the linear model's scores are no odds
+    assert sum(row[2] for row in plots["reliability_imdb"][1]) == 3 * 40
+
+
+DOUBT = Doubt(scale=0.5, exponent=0.0, foreign=-8.0, lengths=[5], margins=[0.0], threshold=0.7)
+
+
+def _evidence(likelihoods: list[list[float]], background: list[float]) -> Evidence:
+    known = np.full(len(likelihoods), 5)
+    return Evidence(np.array(likelihoods).reshape(-1, 2), np.array(background), known, 0 * known, known)
+
+
+def _doubtful() -> dict[str, Any]:
+    """Four windows of two languages: one right, one wrong, one too close, one taken for neither; and three of other languages."""
+    own = _evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
+    unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
+    found = evidence_arrays("own", 5, own, np.array([0, 1, 1, 1])) | evidence_arrays("unseen", 5, unseen, np.array([0, 0, 1]))
+    found |= evidence_arrays("undrawn", 5, _evidence([[-1.0, -5.0]], [-9.0]), np.array([0]))
+    found |= evidence_arrays("heldout", 5, _evidence([], []), np.zeros(0, dtype=np.int64))
+    return found | {f"{group}_names": np.array(["one", "two"]) for group in GROUPS}
+
+
+def test_evidence_is_read_as_it_was_written() -> None:
+    evidence, owners = evidence_of(_doubtful(), "unseen", 5)
+    assert evidence.background.tolist() == [-4.0, -8.0, -8.0]
+    assert owners.tolist() == [0, 0, 1]
+
+
+def test_figures_of_doubt() -> None:
+    figures = doubt_metrics(_doubtful(), DOUBT, length=5, lengths=[5])
+    two = 1 / (1 + math.exp(-2.0))  # log-odds of 4, halved
+    near = 1 / (1 + math.exp(-0.1))
+    calibration = figures["calibration"]
+    assert (calibration["scale"], calibration["exponent"]) == (0.5, 0.0)
+    # in one bin the three that are sure, of which two are right, in another the right one that is not
+    assert calibration["ece"] == pytest.approx((abs(3 * two - 2) + abs(near - 1)) / 4, abs=1e-6)
+    assert calibration["log_loss"] == pytest.approx(-(2 * math.log(two) + math.log(1 - two) + math.log(near)) / 4, abs=1e-6)
+    four, near = 1 / (1 + math.exp(-4.0)), 1 / (1 + math.exp(-0.2))
+    assert calibration["ece_before"] == pytest.approx((abs(3 * four - 2) + abs(near - 1)) / 4, abs=1e-6)
+    assert figures["doubt"] == {
+        "threshold": 0.7,
+        "coverage": 0.5,
+        "false_neither": 0.25,
+        "accuracy_of_answered": 0.5,
+        "by_length": {"5": {"coverage": 0.5, "false_neither": 0.25, "accuracy_of_answered": 0.5}},
+    }
+    (undrawn,) = figures["undrawn_words"]["by_length"].values()
+    assert undrawn["ece"] == pytest.approx(1 - two, abs=1e-6)
+    assert (undrawn["coverage"], undrawn["false_neither"], undrawn["accuracy_of_answered"]) == (1.0, 0.0, 1.0)
+    third = round(1 / 3, 6)
+    assert figures["neither"] == {
+        "by_length": {
+            "5": {
+                "unseen": {"neither": round(2 / 3, 6), "answered": third},
+                "unseen_own_letters": {"neither": 0.5, "answered": 0.5},
+            }
+        },
+        "hardest": {"two": 0.0, "one": 1.0},
+    }
+
+
+def test_the_plot_of_reliability_shows_both() -> None:
+    header, rows = doubt_plots(_doubtful(), DOUBT, 5)["reliability_language"]
+    assert header == ("confidence", "accuracy", "count", "series")
+    assert [(count, series) for *_, count, series in rows] == [
+        (1, "before calibration"),
+        (3, "before calibration"),
+        (1, "calibrated"),
+        (3, "calibrated"),
+    ]

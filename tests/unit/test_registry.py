@@ -24,6 +24,8 @@ import yaml
 from mlflow.exceptions import MlflowException
 
 from textlstm import paths
+from textlstm.background import Background
+from textlstm.doubt import Doubt
 from textlstm.errors import TextLSTMError
 from textlstm.evaluation import imdb_metrics, imdb_plots, language_metrics, language_plots
 from textlstm.files import write_arrays, write_csv, write_json
@@ -65,6 +67,8 @@ def train(params: Params) -> None:
         model, _ = train_language_model(ids, ids[:0], vocabulary, params.language_model, seed=1, name=name)
         model.save(paths.language_model(name))
         Counting(NgramModel.learn(ids, vocabulary, 2), None, 0.5).save(paths.ngram_model(name))
+    Background.learn(["жж жж"], vocabulary, order=2, characters=100).save(paths.BACKGROUND_MODEL)
+    Doubt(scale=0.5, exponent=0.1, foreign=-8.0, lengths=[5], margins=[1.0], threshold=0.5).save(paths.DOUBT)
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
@@ -228,12 +232,15 @@ def test_versions_answer_like_the_models_that_they_hold(registered: Path, monkey
     from textlstm.sentiment import Sentiment
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    texts, models = ["abba", "Cddc", "?", ""], registered / "models"
+    texts, models = ["abba", "Cddc", "?", "", "жжж"], registered / "models"
     served = {kind: mlflow.pyfunc.load_model(str(folder_of(kind, registered))) for kind in KINDS}
     languages, moods = served[LANGUAGE].predict(texts), served[SENTIMENT].predict(["good fun", ""])
     guesses = detect(load_detector(models), texts)
-    assert [answer.language for answer in languages] == [guess.language for guess in guesses] == ["left", "right", None, None]
-    assert [answer.probability for answer in languages] == pytest.approx([guess.probability for guess in guesses])
+    assert [answer.language for answer in languages] == [guess.language for guess in guesses]
+    assert [guess.language for guess in guesses] == ["left", "right", None, None, None]
+    assert [answer.reason for answer in languages] == [None, None, "no letters", "no letters", "neither"]
+    assert [answer.probability for answer in languages[:4]] == pytest.approx([guess.probability for guess in guesses[:4]])
+    assert languages[4].probability is None
     expected = Sentiment.load(models).describe(["good fun", ""])
     assert [(mood.sentiment, mood.probability) for mood in moods] == [tuple(mood) for mood in expected]
     with pytest.raises(MlflowException, match="Expected type str, but got int"):

@@ -13,9 +13,11 @@ class Answer(BaseModel):
     """See `textlstm.detector.Guess`."""
 
     language: str | None = None
-    probability: float
-    log_odds: float
+    reason: str | None = None
+    probability: float | None = None
+    log_odds: float | None = None
     log_likelihoods: dict[str, float]
+    excess: float
 
 
 class ServedLanguage(PythonModel):
