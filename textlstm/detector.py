@@ -12,7 +12,7 @@ from textlstm.language_model import LanguageModel
 from textlstm.metrics import posterior
 from textlstm.mixture import Counting
 from textlstm.scoring import CharacterModel, Floats, text_log_likelihood
-from textlstm.text import normalise
+from textlstm.text import as_whole, normalise
 from textlstm.vocabulary import UNKNOWN
 
 
@@ -56,11 +56,15 @@ def load_detector(models: Path, languages: Sequence[str] | None = None) -> dict[
 
 
 def detect(detector: dict[str, CharacterModel], texts: Sequence[str]) -> list[Guess]:
-    """Guess the language of each text; white space, case and kinds of apostrophe do not matter."""
+    """Guess the language of each text; white space, case and kinds of apostrophe do not matter.
+
+    A text is taken to be whole: it begins and ends where words do.
+    """
     texts = [normalise(text) for text in texts]
+    whole = [as_whole(text) for text in texts]
     names, vocabulary = list(detector), next(iter(detector.values())).vocabulary
     guesses = []
-    log_likelihoods = np.stack([text_log_likelihoods(model, texts) for model in detector.values()], axis=1)  # (n, languages)
+    log_likelihoods = np.stack([text_log_likelihoods(model, whole) for model in detector.values()], axis=1)  # (n, languages)
     for text, row, chances in zip(texts, log_likelihoods, posterior(log_likelihoods), strict=True):
         second, best = np.argsort(row, kind="stable")[-2:]
         guesses.append(

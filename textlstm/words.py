@@ -44,6 +44,38 @@ def without_foreign(shares: dict[str, float], others: list[dict[str, float]], fa
     return {word: share for word, share in shares.items() if all(other.get(word, 0.0) < factor * share for other in others)}
 
 
+def with_common_letters(shares: dict[str, float], least: float) -> dict[str, float]:
+    """The words of which every letter makes up a share of at least `least` of all letters.
+
+    Long lists hold words in other scripts, and names with letters that the language does not have.
+
+    >>> with_common_letters({"the": 0.05, "and": 0.03, "žižek": 0.0000001}, 0.001)
+    {'the': 0.05, 'and': 0.03}
+    """
+    letters: dict[str, float] = {}
+    for word, share in shares.items():
+        for letter in word:
+            letters[letter] = letters.get(letter, 0.0) + share
+    limit = least * sum(letters.values())
+    rare = {letter for letter, share in letters.items() if share < limit}
+    return {word: share for word, share in shares.items() if rare.isdisjoint(word)}
+
+
+def flattened(shares: dict[str, float], power: float) -> dict[str, float]:
+    """How often each word is drawn: the mean of its share and of share ** power, both made to sum to one.
+
+    A power below 1 draws rare words more often: what is asked about may be any word, and the many rare ones show what words of the
+    language look like. 1 draws by frequency alone.
+
+    >>> flattened({"the": 0.09, "sage": 0.01}, 0.5)
+    {'the': 0.825, 'sage': 0.175}
+    """
+    plain = np.array(list(shares.values()))
+    flat = plain**power
+    chances = (plain / plain.sum() + flat / flat.sum()) / 2
+    return dict(zip(shares, chances.tolist(), strict=True))
+
+
 def draw_words(shares: dict[str, float], characters: int, *, code: str, seed: int) -> str:
     """About `characters` characters of words drawn by frequency, joined by spaces, or by an apostrophe after an elided word.
 
