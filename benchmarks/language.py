@@ -19,6 +19,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from benchmarks import common
+from benchmarks.dictionaries import dictionary
 from benchmarks.peers import PEERS, Peer, code_of, load_peers
 from textlstm import paths, reproducible
 from textlstm.detector import Detector, detect, load_detector, text_log_likelihoods
@@ -29,6 +30,7 @@ from textlstm.metrics import rounded
 from textlstm.mixture import Counting
 from textlstm.params import load_params
 from textlstm.scoring import CharacterModel, Floats
+from textlstm.text import as_whole
 from textlstm.words import read_list
 
 OURS = "textlstm"
@@ -141,13 +143,17 @@ def _described(kinds: Models, peers: Sequence[Peer]) -> dict[str, dict[str, Any]
 
 
 def _answers(models: Mapping[str, CharacterModel], texts: Sequence[str]) -> common.Answers:
-    return common.Answers(np.stack([text_log_likelihoods(model, texts) for model in models.values()], axis=1), logarithms=True)
+    """About whole texts, which are read between spaces as the detector reads them."""
+    whole = [as_whole(text) for text in texts]
+    return common.Answers(np.stack([text_log_likelihoods(model, whole) for model in models.values()], axis=1), logarithms=True)
 
 
 def _words(params: Any, count: int) -> Texts:
-    """Words of each language and pairs of them: drawn by frequency, and those that no training text holds, drawn at random.
+    """Words of each language and pairs of them.
 
-    Words of one letter, and words that another language has nearly as often, belong to no language and are left out.
+    Of three kinds: drawn by their frequency; of a spelling dictionary, drawn evenly; and those of the dictionary that no training text
+    holds, in whatever language. Words of one letter, and words that another language has nearly as often, or in its dictionary,
+    belong to no language and are left out.
     """
     shares = {
         name: read_list(read_text(paths.RAW_WORDS / f"{one.words}.tsv")) for name, one in params.languages.items() if one.words
@@ -156,6 +162,7 @@ def _words(params: Any, count: int) -> Texts:
         raise TextLSTMError(
             "expected a list of words for every language, got a language without. Name one under languages.*.words"
         )
+    dictionaries = {language: dictionary(code_of(language)) or set() for language in params.languages}
     seen: set[str] = set()
     for language in params.languages:
         seen.update(read_text(paths.training_text(language)).split())
@@ -163,15 +170,18 @@ def _words(params: Any, count: int) -> Texts:
     texts: dict[str, tuple[list[str], list[int]]] = {}
     for label, (language, own) in enumerate(shares.items()):
         others = [of_other for other, of_other in shares.items() if other != language]
-        clear = {
-            word: share
-            for word, share in own.items()
-            if len(word) > 1 and all(other.get(word, 0.0) * _CLEAR <= share for other in others)
-        }
+        clear = {word: share for word, share in own.items() if len(word) > 1 and _is_clear(word, share, others)}
+        elsewhere = set().union(*(words for other, words in dictionaries.items() if other != language))
+        entries = [
+            word
+            for word in sorted(dictionaries[language] - elsewhere)
+            if len(word) > 1 and _is_clear(word, own.get(word, 0.0), others)
+        ]
         random = np.random.default_rng([params.seed, label])
         for what, words, chances in (
             ("drawn by frequency", list(clear), np.array(list(clear.values()))),
-            ("never learnt from", [word for word in clear if not seen & {word, *word.split("'")}], None),
+            ("of a dictionary", entries, None),
+            ("of it never learnt from", [word for word in entries if word not in seen], None),
         ):
             if not words:
                 continue
@@ -191,6 +201,10 @@ def _words(params: Any, count: int) -> Texts:
         for what, (strings, labels) in texts.items()
         if len(set(labels)) == len(params.languages)
     }
+
+
+def _is_clear(word: str, share: float, others: Sequence[Mapping[str, float]]) -> bool:
+    return all(other.get(word, 0.0) * _CLEAR <= share for other in others)
 
 
 def _times(detector: Detector, peers: Sequence[Peer], strings: list[str]) -> dict[str, dict[str, float]]:
@@ -278,8 +292,9 @@ def _report(results: dict[str, Any]) -> list[str]:
         [[name, *(common.interval(system["words"][kind], "accuracy") for kind in kinds)] for name, system in measured.items()],
     )
     note = (
-        f"{OURS} has learnt from the list that the words are drawn from. The columns of words never learnt from hold only those of the list "
-        "that occur in no text that it was trained on, in either language; they are rarer words, drawn at random."
+        f"{OURS} has learnt from the list that the words are drawn from by frequency. The dictionaries are Hunspell's, stems in small letters "
+        "that stand in one language's dictionary alone, drawn evenly; never learnt from are those that occur in no text that it was trained "
+        "on, in either language. All whole words are read between spaces by ours; the peers do with them as they do."
     )
     return [*lines, "", note]
 

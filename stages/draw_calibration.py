@@ -10,7 +10,7 @@ from textlstm.calibration import calibration_texts
 from textlstm.files import read_text, write_json
 from textlstm.params import load_params
 from textlstm.stage import run
-from textlstm.words import read_list, without_foreign
+from textlstm.words import own_words, read_list
 
 
 def main(language: str) -> None:
@@ -20,7 +20,8 @@ def main(language: str) -> None:
     if code and params.words.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}
         others = [read_list(read_text(paths.RAW_WORDS / f"{other}.tsv")) for other in sorted(codes)]
-        shares = without_foreign(read_list(read_text(paths.RAW_WORDS / f"{code}.tsv")), others, params.words.foreign)
+        own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
+        shares = own_words(own, others, foreign=params.words.foreign, rare_letter=params.words.rare_letter)
     text, learnt = read_text(paths.training_text(language)), read_text(paths.drawn_words(language))
     texts = calibration_texts(text, learnt, shares, characters=params.doubt.characters, code=code, seed=params.seed + 1)
     write_json(paths.calibration_text(language), texts)

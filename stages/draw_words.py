@@ -9,7 +9,7 @@ from textlstm import paths
 from textlstm.files import read_text, write_text
 from textlstm.params import load_params
 from textlstm.stage import run
-from textlstm.words import draw_words, read_list, without_foreign
+from textlstm.words import draw_words, flattened, own_words, read_list
 
 
 def main(language: str) -> None:
@@ -19,8 +19,9 @@ def main(language: str) -> None:
     if code and settings.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}
         others = [read_list(read_text(paths.RAW_WORDS / f"{other}.tsv")) for other in sorted(codes)]
-        shares = without_foreign(read_list(read_text(paths.RAW_WORDS / f"{code}.tsv")), others, settings.foreign)
-        text = draw_words(shares, settings.characters, code=code, seed=params.seed)
+        own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
+        shares = own_words(own, others, foreign=settings.foreign, rare_letter=settings.rare_letter)
+        text = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
     write_text(paths.drawn_words(language), text)
     print(f"{language}: {len(text):,} characters of words drawn")
 

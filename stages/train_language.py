@@ -16,7 +16,7 @@ from textlstm.vocabulary import Vocabulary
 
 def main(language: str) -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
+    reproducible.set_up(params.seed, params.threads, side_by_side=params.language_model.members)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     texts = read_arrays(paths.language_vectors(language), "train", "heldout", "words")
     model, losses = train_language_model(

@@ -21,7 +21,7 @@ def main(language: str) -> None:
     vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
     text = NgramModel.learn(texts["train"], vocabulary, settings.order)
     words = NgramModel.learn(texts["words"], vocabulary, settings.words_order) if len(texts["words"]) else None
-    model = Counting(text, words, settings.weight)
+    model = Counting(text, words, settings.weight, settings.text_share)
     bits = bits_per_character(model.alone().log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.ngram_model(language))
     print(

@@ -29,6 +29,7 @@ TINY = {  # small enough that every stage takes a moment
     "language_model.embedding": 0,
     "language_model.units": 4,
     "language_model.layers": 1,
+    "language_model.members": 1,
     "language_model.epochs": 1,
     "ngram.order": 2,
     "vectorize.words": 50,

@@ -33,7 +33,7 @@ _LARGEST_TEXT = 1 << 20  # bytes; the longest review has 14 kB
 _LARGEST_TABLE = 1 << 28
 _REVIEW = re.compile(r"aclImdb/(?:(?P<half>train|test)/(?P<label>pos|neg)|train/(?P<unlabelled>unsup))/\d+_\d+\.txt")
 _TRANSLATION = re.compile(r"ucs_detect/udhr/udhr_(?P<name>\w+)\.txt")
-_WORD_LIST = re.compile(r"wordfreq/data/small_(?P<name>\w+)\.msgpack\.gz")
+_WORD_LIST = re.compile(r"wordfreq/data/(?P<size>small|large)_(?P<name>[a-z]+)\.msgpack\.gz")
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
@@ -128,14 +128,15 @@ def read_udhr(archive: Path) -> dict[str, str]:
 
 
 def read_word_lists(archive: Path) -> dict[str, str]:
-    """The small word lists in the wheel, by language code: a line "<word><tab><centibels>" a word, the most frequent first.
+    """The word lists in the wheel, by language code: a line "<word><tab><centibels>" a word, the most frequent first.
 
+    Of a language that has a small list (words from 1 in a million) and a large one (from 1 in a hundred million), the large one.
     A word of b centibels makes up a share of 10 ** (-b / 100) of all words. The wheel keeps the words of one frequency together, in
     MessagePack: after a header, item b is the list of words of b centibels.
     """
     lists = {}
     with _opened_zip(archive) as wheel:
-        for info in wheel.infolist():
+        for info in sorted(wheel.infolist(), key=lambda info: info.filename, reverse=True):  # small lists first
             if match := _WORD_LIST.fullmatch(info.filename):
                 try:
                     header, *ranks = msgpack.unpackb(gzip.decompress(_read(wheel, info, _LARGEST_TABLE, archive)))

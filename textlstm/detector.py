@@ -15,22 +15,22 @@ from textlstm.language_model import LanguageModel
 from textlstm.metrics import posterior
 from textlstm.mixture import Counting
 from textlstm.scoring import CharacterModel, Floats, text_log_likelihood
-from textlstm.text import normalise
+from textlstm.text import as_whole, normalise
 
 
 class Guess(NamedTuple):
-    """The answer for one text."""
+    """The answer for one text.
 
-    language: str | None  # None: see `reason`
-    reason: (
-        str | None
-    )  # why there is no language: "no letters", "neither" or "too close" (see textlstm.doubt); None where there is one
-    log_odds: (
-        float | None
-    )  # natural logarithm of the odds of the likeliest language against the next, calibrated; None for neither
-    probability: float | None  # of the likeliest language, calibrated, all equally likely beforehand; None for neither
+    Without a language there is a reason, one of those in `textlstm.doubt`. Log-odds (natural, of the likeliest language against the next)
+    and probability (all languages equally likely beforehand) are calibrated, and missing where a text is in neither language.
+    """
+
+    language: str | None
+    reason: str | None
+    log_odds: float | None
+    probability: float | None
     log_likelihoods: dict[str, float]  # as the models give them
-    excess: float  # how much likelier other languages' text is than the likeliest language, in nats, less the margin; above 0: neither
+    excess: float  # how much likelier as other languages' text than as the likeliest language's, in nats, less the margin
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,12 @@ def load_detector(models: Path, languages: Sequence[str] | None = None) -> Detec
 
 
 def detect(detector: Detector, texts: Sequence[str]) -> list[Guess]:
-    """Guess the language of each text; white space, case, kinds of apostrophe and digits do not matter."""
+    """Guess the language of each text; white space, case, kinds of apostrophe and digits do not matter.
+
+    A text is taken to be whole: it begins and ends where words do.
+    """
     names, doubt = list(detector.models), detector.doubt
-    evidence = text_evidence(list(detector.models.values()), detector.background, [normalise(text) for text in texts])
+    evidence = text_evidence(list(detector.models.values()), detector.background, [as_whole(normalise(text)) for text in texts])
     calibrated, excesses, reasons = doubt.calibrated(evidence), doubt.excess(evidence), doubt.reasons(evidence)
     guesses = []
     for raw, row, chances, excess, reason in zip(

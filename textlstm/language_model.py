@@ -34,34 +34,44 @@ _SCORED_AT_ONCE = 2048  # windows
 
 
 def build_language_model(
-    size: int, *, window: int, target: str, embedding: int, units: int, layers_: int, dropout: float
+    size: int, *, window: int, target: str, embedding: int, units: int, layers_: int, dropout: float, members: int = 1
 ) -> keras.Model:
     """The network: ids in, logits of the next character out.
+
+    Several members stand side by side in it, each with weights of its own, so that each has a thread to itself in training. Their
+    outputs follow one another along the second axis.
 
     Args:
         size: number of character ids; `size` itself stands for "nothing", a row of zeros.
         window: T, the characters that the model reads.
-        target: "every_position": output (B, T, size); "after_window": output (B, size).
+        target: "every_position": output (B, members * T, size); "after_window": output (B, members, size).
         embedding: numbers a character is given; 0 feeds one-hot characters.
         units: cells in each LSTM layer.
         layers_: number of LSTM layers.
         dropout: share of the outputs of each LSTM that are dropped in training.
+        members: networks side by side.
     """
     everywhere = target == "every_position"
     ids = keras.Input((window,), dtype="int32", name="characters")  # (B, T)
-    if embedding:
-        x = layers.Embedding(size + 1, embedding, name="embedding")(ids)  # (B, T, E)
-    else:  # rows of the identity; the row for "nothing" is zeros
-        x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(ids)  # (B, T, V)
-    for number in range(1, layers_ + 1):
-        last = number == layers_
-        lstm = layers.LSTM(
-            units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}"
-        )
-        x = lstm(x)  # (B, T, H), or (B, H) after a whole window
-        if dropout:
-            x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    return keras.Model(ids, layers.Dense(size, name="logits")(x), name="language_model")
+    outputs = []
+    for mark in ("", *(f"_{member}" for member in range(2, members + 1))):
+        if embedding:
+            x = layers.Embedding(size + 1, embedding, name=f"embedding{mark}")(ids)  # (B, T, E)
+        else:  # rows of the identity; the row for "nothing" is zeros
+            one_hot = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name=f"one_hot{mark}")
+            x = one_hot(ids)  # (B, T, V)
+        for number in range(1, layers_ + 1):
+            last = number == layers_
+            lstm = layers.LSTM(
+                units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}{mark}"
+            )
+            x = lstm(x)  # (B, T, H), or (B, H) after a whole window
+            if dropout:
+                x = layers.Dropout(dropout, name=f"dropout_{number}{mark}")(x)
+        logits = layers.Dense(size, name=f"logits{mark}")(x)  # (B, T, V) or (B, V)
+        outputs.append(logits if everywhere else layers.Reshape((1, size), name=f"last{mark}")(logits))
+    joined = outputs[0] if members == 1 else layers.Concatenate(axis=1, name="members")(outputs)
+    return keras.Model(ids, joined, name="language_model")
 
 
 def windows_of(ids: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
@@ -117,6 +127,7 @@ def train_language_model(
         units=settings.units,
         layers_=settings.layers,
         dropout=settings.dropout,
+        members=settings.members,
     )
     length = settings.window if everywhere else settings.window + 1
     windows = windows_of(text, length)
@@ -130,16 +141,16 @@ def train_language_model(
         chosen = windows[order].astype(np.int32)
         if len(drawn):
             chosen = np.concatenate([chosen, drawn[random.integers(len(drawn), size=settings.batch - of_text)]])
-        read, wanted = (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1])
+        read, wanted = (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1:])
         if settings.noise:
             read = np.where((random.random(read.shape) < settings.noise) & (read != START), UNKNOWN, read)
-        return read, wanted
+        return read, np.tile(wanted, settings.members)
 
     steps = count * settings.epochs
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
     losses = fit(network, [count] * settings.epochs, batch)
-    return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output)), losses
+    return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output, settings.members)), losses
 
 
 def _loss(output: str, size: int) -> Any:
@@ -161,6 +172,7 @@ class About:
     target: str
     window: int
     output: str
+    members: int = 1
 
 
 @dataclass(frozen=True)
@@ -184,7 +196,7 @@ class LanguageModel:
         table = np.empty(windows.shape)
         for begin in range(0, len(windows), _SCORED_AT_ONCE):
             wanted = windows[begin : begin + _SCORED_AT_ONCE]
-            answers = self._log_distribution(after_start(wanted))  # (b, T, V)
+            answers = self.log_distribution(after_start(wanted))  # (b, T, V)
             table[begin : begin + len(wanted)] = np.take_along_axis(answers, wanted[:, :, None], axis=2)[:, :, 0]
         return table
 
@@ -196,19 +208,26 @@ class LanguageModel:
         for prefix in range(1, window + 1):
             padded = np.full((len(windows), window), nothing, dtype=np.int32)
             padded[:, :prefix] = windows[:, :prefix]
-            answers = self._log_distribution(padded)  # (n, V)
+            answers = self.log_distribution(padded)  # (n, V)
             table[:, prefix] = np.take_along_axis(answers, windows[:, prefix : prefix + 1], axis=1)[:, 0]
             if prefix == 1:
                 table[:, 0] = np.take_along_axis(answers, windows[:, :1], axis=1)[:, 0]
         return table
 
-    def _log_distribution(self, read: npt.NDArray[np.int32]) -> Floats:
-        """Log-probabilities over the last axis, which has one entry for each character id."""
-        logits = np.asarray(self.network(read, training=False), dtype=np.float64)
+    def log_distribution(self, read: npt.NDArray[np.int32]) -> Floats:
+        """Log-probabilities over the last axis, which has one entry for each character id: the mean of the members' probabilities.
+
+        Shape (B, T, V) under the target "every_position", (B, V) under "after_window".
+        """
+        logits = np.asarray(self.network(read, training=False), dtype=np.float64)  # (B, members * T, V) or (B, members, V)
         if self.about.output == "sigmoid":
             logits = -np.logaddexp(0.0, -logits)  # log sigmoid, then made to sum to one
         logits -= logits.max(axis=-1, keepdims=True)
-        return np.asarray(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)))
+        chances = np.exp(logits)
+        chances /= chances.sum(axis=-1, keepdims=True)
+        of_members = chances.reshape(len(read), self.about.members, -1, self.vocabulary.size)
+        mean = of_members.mean(axis=1)  # (B, T, V) or (B, 1, V)
+        return np.asarray(np.log(mean if self.about.target == "every_position" else mean[:, 0]))
 
     def save(self, folder: Path) -> None:
         """Write network, vocabulary and description to a folder that holds all that is needed to use the model."""

@@ -57,7 +57,8 @@ class Counting:
 
     text: NgramModel
     words: NgramModel | None
-    weight: float
+    weight: float  # of both together beside an LSTM
+    text_share: float = 0.5  # what the text's model has of that weight, if there is one of words: the LSTM knows the text already
 
     def alone(self) -> CharacterModel:
         """Counting without an LSTM: both models in equal parts."""
@@ -65,7 +66,10 @@ class Counting:
 
     def beside(self, lstm: CharacterModel) -> CharacterModel:
         """The detector's model of the language."""
-        return MixedModel((lstm, self.alone()), (1.0 - self.weight, self.weight))
+        if self.words is None:
+            return MixedModel((lstm, self.text), (1.0 - self.weight, self.weight))
+        of_text = self.weight * self.text_share
+        return MixedModel((lstm, self.text, self.words), (1.0 - self.weight, of_text, self.weight - of_text))
 
     def save(self, folder: Path) -> None:
         """Write both models and the weight to a folder."""
@@ -73,12 +77,12 @@ class Counting:
             for name, model in (("text", self.text), ("words", self.words)):
                 if model is not None:
                     model.save(temporary / name)
-            write_json(temporary / "about.json", {"weight": self.weight, "words": self.words is not None})
+            about = {"weight": self.weight, "text_share": self.text_share, "words": self.words is not None}
+            write_json(temporary / "about.json", about)
 
     @classmethod
     def load(cls, folder: Path) -> "Counting":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_fields(folder / "about.json", "weight", "words")
-        return cls(
-            NgramModel.load(folder / "text"), NgramModel.load(folder / "words") if about["words"] else None, about["weight"]
-        )
+        about = read_fields(folder / "about.json", "weight", "text_share", "words")
+        words = NgramModel.load(folder / "words") if about["words"] else None
+        return cls(NgramModel.load(folder / "text"), words, about["weight"], about["text_share"])

@@ -56,6 +56,8 @@ class Words(_Section):
 
     characters: Annotated[int, Field(ge=0, le=100_000_000)]
     foreign: Annotated[float, Field(ge=1.0)]
+    rare_letter: Share
+    power: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Vectorize(_Section):
@@ -74,6 +76,7 @@ class LanguageModel(_Section):
     embedding: Annotated[int, Field(ge=0, le=512)]
     units: Annotated[int, Field(ge=1, le=2048)]
     layers: Annotated[int, Field(ge=1, le=4)]
+    members: Annotated[int, Field(ge=1, le=16)]
     dropout: Share
     output: Literal["softmax", "sigmoid"]
     optimizer: Optimizer
@@ -100,6 +103,7 @@ class Ngram(_Section):
     order: Annotated[int, Field(ge=1, le=12)]
     words_order: Annotated[int, Field(ge=1, le=12)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
+    text_share: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Background(_Section):

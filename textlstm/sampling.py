@@ -28,13 +28,12 @@ def sample(model: LanguageModel, temperatures: Sequence[float], *, length: int, 
 
 
 def _next(model: LanguageModel, ids: npt.NDArray[Any]) -> Floats:
-    """Log-probabilities, up to a constant, of what follows each row of `ids` (B, n); shape (B, V)."""
+    """Log-probabilities of what follows each row of `ids` (B, n); shape (B, V)."""
     window, everywhere = model.about.window, model.about.target == "every_position"
     if everywhere:
         ids = np.column_stack([np.full(len(ids), START), ids[:, 1 - window :]])
     known = min(ids.shape[1], window)
     read = np.full((len(ids), window), model.vocabulary.size, dtype=np.int32)  # what is beyond `known` stands for nothing
     read[:, :known] = ids[:, ids.shape[1] - known :]
-    answers = np.asarray(model.network(read, training=False), dtype=np.float64)
-    logits = answers[:, known - 1] if everywhere else answers
-    return -np.logaddexp(0.0, -logits) if model.about.output == "sigmoid" else logits
+    answers = model.log_distribution(read)  # (B, T, V) or (B, V)
+    return answers[:, known - 1] if everywhere else answers

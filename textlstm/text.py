@@ -19,6 +19,17 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text.lower()).translate(_APOSTROPHES).split())
 
 
+def as_whole(text: str) -> str:
+    """A normalised text between spaces, as it stands in running text: where its first and last words begin and end speaks for a language.
+
+    Only for texts that are whole, not for windows that cut words; nothing stays nothing.
+
+    >>> as_whole("sage")
+    ' sage '
+    """
+    return f" {text} " if text else text
+
+
 def split_words(text: str, fraction: float, *, least: int, name: str) -> tuple[str, str]:
     """Cut normalised text at a word: the first `fraction` of its words to learn from, the rest to test on.
 

@@ -1,6 +1,6 @@
 """Words drawn by their frequency: a larger text of a language than we have, in all but the order of its words.
 
-A text of a few thousand characters shows a language model few of a language's words; a list of frequencies knows tens of thousands.
+A text of a few thousand characters shows a language model few of a language's words; a list of frequencies knows hundreds of thousands.
 Drawn at random, joined by spaces, they make the windows of a few characters that occur in running text, which is all that the
 detection of short strings asks for. Does not make sentences.
 """
@@ -42,6 +42,45 @@ def without_foreign(shares: dict[str, float], others: list[dict[str, float]], fa
     {'homme': 0.002}
     """
     return {word: share for word, share in shares.items() if all(other.get(word, 0.0) < factor * share for other in others)}
+
+
+def with_common_letters(shares: dict[str, float], least: float) -> dict[str, float]:
+    """The words of which every letter makes up a share of at least `least` of all letters.
+
+    Long lists hold words in other scripts, and names with letters that the language does not have.
+
+    >>> with_common_letters({"the": 0.05, "and": 0.03, "žižek": 0.0000001}, 0.001)
+    {'the': 0.05, 'and': 0.03}
+    """
+    letters: dict[str, float] = {}
+    for word, share in shares.items():
+        for letter in word:
+            letters[letter] = letters.get(letter, 0.0) + share
+    limit = least * sum(letters.values())
+    rare = {letter for letter, share in letters.items() if share < limit}
+    return {word: share for word, share in shares.items() if rare.isdisjoint(word)}
+
+
+def own_words(
+    shares: dict[str, float], others: list[dict[str, float]], *, foreign: float, rare_letter: float
+) -> dict[str, float]:
+    """The words of a list that belong to its language: see `without_foreign` and `with_common_letters`."""
+    return with_common_letters(without_foreign(shares, others, foreign), rare_letter)
+
+
+def flattened(shares: dict[str, float], power: float) -> dict[str, float]:
+    """How often each word is drawn: the mean of its share and of share ** power, both made to sum to one.
+
+    A power below 1 draws rare words more often: what is asked about may be any word, and the many rare ones show what words of the
+    language look like. 1 draws by frequency alone.
+
+    >>> flattened({"the": 0.09, "sage": 0.01}, 0.5)
+    {'the': 0.825, 'sage': 0.175}
+    """
+    plain = np.array(list(shares.values()))
+    flat = plain**power
+    chances = (plain / plain.sum() + flat / flat.sum()) / 2
+    return dict(zip(shares, chances.tolist(), strict=True))
 
 
 def draw_words(shares: dict[str, float], characters: int, *, code: str, seed: int) -> str:

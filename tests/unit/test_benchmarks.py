@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.common import Answers, figures, right, table, window_answers, windows_of_texts, with_intervals
+from benchmarks.dictionaries import stems
 
 LABELS = np.array([0, 0, 1, 1])
 
@@ -47,6 +48,15 @@ def test_every_window_once_in_the_order_of_its_scores() -> None:
     tables = [[np.full((4, 2), -1.0), np.full((4, 2), -2.0)], [np.full((3, 2), -3.0), np.full((3, 2), -4.0)]]
     answers = window_answers(tables, 3)
     assert answers.scores.tolist() == [[-3.0, -6.0], [-3.0, -6.0], [-9.0, -12.0]]
+
+
+def test_a_dictionary_is_read_in_its_encoding_without_names_and_flags() -> None:
+    words = "4\nété/S.\nParis/F\naujourd'hui\nœuvre\tpo:nom\nsage\n"
+    expected = {"été", "œuvre", "sage"}
+    assert stems(words.encode(), b"# made up\nSET UTF-8\nTRY aeiou\n") == expected
+    assert stems(words.encode("iso8859-15"), b"SET ISO8859-15\n") == expected
+    assert stems(b"1\n\xe9t\xe9\n", b"TRY aeiou\n") == {"été"}
+    assert stems(b"1\n\xbf\xf3\xb3ty\n", b"SET microsoft-cp1250\n") == {"żółty"}
 
 
 @pytest.mark.parametrize(("header", "rows"), [(["a", "b"], [["1", "2"]])])

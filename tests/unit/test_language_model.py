@@ -39,6 +39,7 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> LanguageSettings:
         "embedding": 0,
         "units": 6,
         "layers": 1,
+        "members": 1,
         "dropout": 0.0,
         "output": "softmax",
         "batch": 32,
@@ -67,8 +68,9 @@ def untrained(section: LanguageSettings) -> LanguageModel:
         units=section.units,
         layers_=section.layers,
         dropout=section.dropout,
+        members=section.members,
     )
-    return LanguageModel(network, VOCABULARY, About(section.target, section.window, section.output))
+    return LanguageModel(network, VOCABULARY, About(section.target, section.window, section.output, section.members))
 
 
 def weights(model: LanguageModel) -> bytes:
@@ -114,7 +116,7 @@ def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., 
         texts = [VOCABULARY.encode(context + character) for character in VOCABULARY.characters]
         known = sum(np.exp(model.log_probabilities(ids)[0, len(context)]) for ids in texts)
         assert 0.3 < known < 1.0  # <start> and <unknown> have the rest
-    total = np.exp(model._log_distribution(after_start(windows_of(IDS, 3)[:5]))).sum(axis=-1)
+    total = np.exp(model.log_distribution(after_start(windows_of(IDS, 3)[:5]))).sum(axis=-1)
     np.testing.assert_allclose(total, 1.0)
 
 
@@ -128,6 +130,35 @@ def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(setting
     assert model.log_probabilities(VOCABULARY.encode("")).shape == (0, 3)
     assert model.log_probabilities(VOCABULARY.encode("a")).shape == (1, 3)
     np.testing.assert_array_equal(model.log_probabilities(VOCABULARY.encode("???")), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("target", ["every_position", "after_window"])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_members_answer_with_the_mean_of_their_probabilities(settings: Callable[..., Any], target: str, output: str) -> None:
+    changes = {"target": target, "output": output}
+    both, alone = untrained(tiny(settings, members=2, **changes)), untrained(tiny(settings, **changes))
+    read = after_start(windows_of(IDS, 3)[:5])
+    chances = []
+    for mark in ("", "_2"):
+        for layer in ("one_hot", "lstm_1", "logits"):
+            alone.network.get_layer(layer).set_weights(both.network.get_layer(layer + mark).get_weights())
+        chances.append(np.exp(alone.log_distribution(read)))
+    assert not np.allclose(*chances)
+    np.testing.assert_allclose(np.exp(both.log_distribution(read)), (chances[0] + chances[1]) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["every_position", "after_window"])
+def test_each_member_learns(settings: Callable[..., Any], target: str) -> None:
+    model, _ = train(tiny(settings, members=2, epochs=40, units=12, target=target))
+    ids = VOCABULARY.encode("abcdabcdabcd")
+    windows = windows_of(ids, 3)[:8]
+    read = (after_start(windows) if target == "every_position" else windows).astype(np.int32)
+    logits = np.asarray(model.network(read)).reshape(8, 2, -1, VOCABULARY.size)[
+        :, :, -1
+    ]  # (B, members, V): the last character of each
+    wanted = windows[:, -1] if target == "every_position" else ids[3:11]
+    for member in range(2):
+        np.testing.assert_array_equal(logits[:, member].argmax(axis=1), wanted)
 
 
 def test_a_row_is_a_reading_that_begins_afresh(settings: Callable[..., Any]) -> None:
@@ -150,7 +181,7 @@ def test_how_many_windows_are_scored_at_once_does_not_matter(
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
-    section = tiny(settings, dropout=0.2, epochs=2)
+    section = tiny(settings, dropout=0.2, epochs=2, members=2)
     one, same, other = (train(section, seed=seed)[0] for seed in (7, 7, 8))
     assert weights(one) == weights(same)
     assert weights(one) != weights(other)
@@ -162,7 +193,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: C
 
 @pytest.mark.parametrize("target", ["every_position", "after_window"])
 def test_a_saved_model_gives_the_same_scores(settings: Callable[..., Any], tmp_path: Path, target: str) -> None:
-    model = untrained(tiny(settings, target=target, layers=2))
+    model = untrained(tiny(settings, target=target, layers=2, members=2))
     model.save(tmp_path / "model")
     loaded = LanguageModel.load(tmp_path / "model")
     assert loaded.about == model.about
@@ -178,9 +209,9 @@ def test_after_a_window_reads_zeros_after_each_prefix(settings: Callable[..., An
     nothing = VOCABULARY.size
     for prefix in (1, 2, 3):
         read = np.array([[*ids[:prefix], *[nothing] * (3 - prefix)]], dtype=np.int32)
-        assert table[0, prefix] == pytest.approx(model._log_distribution(read)[0, ids[prefix]], rel=1e-5)
+        assert table[0, prefix] == pytest.approx(model.log_distribution(read)[0, ids[prefix]], rel=1e-5)
     read = np.array([[ids[0], nothing, nothing]], dtype=np.int32)
-    assert table[0, 0] == pytest.approx(model._log_distribution(read)[0, ids[0]], rel=1e-5)
+    assert table[0, 0] == pytest.approx(model.log_distribution(read)[0, ids[0]], rel=1e-5)
 
 
 def test_nothing_is_read_as_zeros() -> None:
