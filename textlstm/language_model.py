@@ -7,6 +7,9 @@ Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
 Where noise is asked for, some of the characters read are replaced by `<unknown>`: the one regulariser that helps much on so little text
 (Xie et al. 2017, arXiv 1703.02573), and it teaches the model to go on after a character that it does not know.
 
+Several networks of other random weights know more together than one of their size; they are trained side by side in one, and their
+probabilities averaged (Hansen and Salamon 1990).
+
 The target "after_window" is the other way, kept to show what it costs: trained only on the character after a full window, then asked
 about prefixes that are padded with zeros at the right, which it has never seen.
 """
