@@ -20,7 +20,7 @@ from textlstm.pictures import draw_learning_curve
 from textlstm.reruns import CURVE, FIGURES
 
 SIZES = {
-    "language": [0, 30_000, 100_000, 300_000, 1_000_000],  # characters of drawn words, each language
+    "language": [0, 100_000, 1_000_000],  # characters of drawn words, each language
     "imdb": [1000, 2500, 5000, 10_000],  # reviews
 }
 FIRST = {"language": "draw_words", "imdb": "split_imdb"}  # the stages from here on are run again
