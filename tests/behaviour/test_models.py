@@ -76,7 +76,6 @@ OTHERS = [
     "привет",
     "guten Morgen, wie geht es dir",
     "hola, como estas hoy",
-    "buongiorno a tutti",
     "hyvää huomenta kaikille",
 ]
 
@@ -86,8 +85,13 @@ def test_other_languages_are_neither() -> None:
     assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "neither")] * len(OTHERS)
 
 
+def test_text_near_to_one_of_the_languages_gets_no_language_either() -> None:
+    (answer,) = ask("--only", "language", "buongiorno a tutti")
+    assert answer["language"] is None
+
+
 def test_what_is_a_word_of_both_cannot_be_told_apart() -> None:
-    answers = ask("--only", "language", "on", "a")
+    answers = ask("--only", "language", "nation", "photo")
     assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "too close")] * 2
 
 
