@@ -22,7 +22,7 @@ def main() -> None:
         with atomic_folder(paths.PRETRAINED):
             print("imdb: no pre-training (pretrain.epochs is 0)")
         return
-    reproducible.set_up(params.seed, params.threads)
+    reproducible.set_up(params.seed, params.threads, side_by_side=1 + params.imdb.bidirectional)
     arrays = read_arrays(paths.VECTORS_IMDB, "ids", "unlabelled")
     stream = np.concatenate([arrays["ids"], arrays["unlabelled"]])
     pretrained, losses = pretrain(

@@ -1,8 +1,8 @@
 """The LSTM layer for large networks on a CPU: the function of `keras.layers.LSTM`, computed in another order.
 
 All steps of a row share one multiplication by the input weights, the loop over the steps is unrolled, and weights are converted to the
-layer's precision once a batch instead of at every step, which in bfloat16 makes it several times as fast. Does not know masks or a
-changing number of steps.
+layer's precision once a batch instead of at every step, which in bfloat16 makes it about twice as fast. Does not know masks or a changing
+number of steps.
 """
 
 from typing import Any
