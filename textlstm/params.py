@@ -137,6 +137,7 @@ class Imdb(_Section):
     piece: Annotated[int, Field(ge=1, le=1000)]
     word_dropout: Share
     dropout: Share
+    adversarial: Annotated[float, Field(ge=0, le=1000)]
     optimizer: Optimizer
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Schedule
