@@ -11,13 +11,13 @@ from textlstm.imdb import read_table
 from textlstm.metrics import combine
 from textlstm.nbsvm import NbsvmModel
 from textlstm.params import load_params
-from textlstm.sentiment_model import SentimentModel
+from textlstm.sentiment_model import SentimentModel, directions_at_once
 from textlstm.stage import run
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
+    reproducible.set_up(params.seed, params.threads, side_by_side=directions_at_once(params.imdb))
     test = read_table(paths.TEST_IMDB)
     texts, ngrams = test["text"].tolist(), NbsvmModel.load(paths.NBSVM_MODEL)
     lstm_odds, ngram_odds = SentimentModel.load(paths.IMDB_MODEL).log_odds(texts), ngrams.log_odds(texts)

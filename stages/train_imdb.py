@@ -11,14 +11,14 @@ from textlstm import paths, reproducible
 from textlstm.files import read_arrays, write_csv
 from textlstm.params import load_params
 from textlstm.pretraining import Pretrained
-from textlstm.sentiment_model import train_sentiment_model
+from textlstm.sentiment_model import directions_at_once, train_sentiment_model
 from textlstm.stage import run
 from textlstm.tokenizer import Tokenizer
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
+    reproducible.set_up(params.seed, params.threads, side_by_side=directions_at_once(params.imdb))
     arrays = read_arrays(paths.VECTORS_IMDB, "ids", "offsets", "labels")
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
     tokenizer, settings = Tokenizer.load(paths.TOKENIZER), params.imdb

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm import keras_files
+from textlstm.adversarial import AdversarialTraining
 from textlstm.backend import POLICIES, keras
 from textlstm.datasets import LABELS, NEGATIVE, POSITIVE
 from textlstm.errors import TextLSTMError
@@ -107,6 +108,14 @@ def build_sentiment_model(
     if vectors is not None:
         table.set_weights([vectors])
     return network
+
+
+def directions_at_once(settings: Settings) -> int:
+    """How many directions of reading may run beside each other, each on threads of its own (see `reproducible.set_up`).
+
+    Unrolled networks do; Keras's own layer has all threads for one direction at a time.
+    """
+    return 1 + (settings.vectors == "pretrained" and settings.bidirectional)
 
 
 def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
@@ -219,8 +228,9 @@ def train_sentiment_model(
 
     steps = sum(map(len, orders))
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
-    network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-    losses = fit(network, [len(batches) for batches in orders], batch)
+    training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
+    training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    losses = fit(training, [len(batches) for batches in orders], batch)
     return SentimentModel(network, tokenizer, about), losses
 
 

@@ -15,6 +15,7 @@ from stages import (
     download_words,
     evaluate_imdb,
     pretrain_imdb,
+    score_imdb,
     split_imdb,
     train_imdb,
     train_nbsvm,
@@ -102,6 +103,9 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
             "split.learn": 0.75,
             "imdb.vectors": "pretrained",
             "imdb.pooling": "mean_max",
+            "imdb.bidirectional": True,
+            "imdb.precision": "bfloat16",
+            "imdb.adversarial": 5.0,
             "pretrain.epochs": 1,
             "pretrain.batch": 4,
             "pretrain.sampled": 5,
@@ -123,7 +127,10 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     pretrain_imdb.main()
     assert (paths.PRETRAINED / "loss.csv").read_text().startswith("epoch,loss\n1,")
     train_imdb.main()
-    (paths.PRETRAINED_WEIGHTS).unlink()
+    train_nbsvm.main()
+    score_imdb.main()
+    assert len(read_arrays(paths.SCORES_IMDB)["lstm"]) == 10
+    paths.PRETRAINED_WEIGHTS.unlink()
     with pytest.raises(TextLSTMError, match=r"models/pretrained/weights.npz"):
         train_imdb.main()
 
