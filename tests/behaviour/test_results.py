@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LANGUAGE = json.loads((ROOT / "metrics/language.json").read_text(encoding="utf-8"))
 IMDB = json.loads((ROOT / "metrics/imdb.json").read_text(encoding="utf-8"))
+EXPERIMENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "experiments/results").glob("*.json")}
 
 
 def test_the_detector_is_above_its_floor_and_above_counting() -> None:
@@ -39,6 +40,24 @@ def test_the_sentiment_model_is_above_its_floor_and_above_a_linear_model() -> No
     assert IMDB["auc"] >= 0.96
     assert IMDB["lstm"]["accuracy"] >= 0.87
     assert IMDB["accuracy"] > IMDB["baselines"]["linear"]["accuracy"]
+
+
+def test_pretraining_pays_under_the_official_protocol() -> None:
+    pretrained, official = EXPERIMENTS["imdb_pretrained"], EXPERIMENTS["imdb_official"]
+    assert {(each["protocol"], each["reviews"]) for each in (pretrained, official)} == {("official", 25_000)}
+    assert official["accuracy"] >= 0.915
+    assert pretrained["accuracy"] >= 0.925
+    assert pretrained["lstm"]["accuracy"] >= 0.92
+    assert (
+        pretrained["lstm"]["accuracy_low"] > pretrained["baselines"]["nbsvm"]["accuracy_high"]
+    )  # the LSTM alone is above counting
+    assert pretrained["accuracy_low"] > official["accuracy_high"]
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_readme_quotes_the_results_of_the_experiments(name: str) -> None:
+    line = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}`"))
+    assert f"AUC {EXPERIMENTS[name]['auc']:.4f}, accuracy {EXPERIMENTS[name]['accuracy']:.4f} |" in line
 
 
 @pytest.mark.parametrize("figure", [LANGUAGE["auc"], LANGUAGE["lstm"]["auc"], IMDB["accuracy"], IMDB["lstm"]["accuracy"]])
