@@ -25,7 +25,7 @@ from textlstm.params import flat
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
-COMPLETE = {"dvc.lock", "dvc.yaml", "params.yaml", "language.json", "imdb.json", "curves", "plots", "pictures"}
+COMPLETE = {"dvc.lock", "dvc.yaml", "params.yaml", "language.json", "imdb.json", "curves", "plots", "pictures", "studies"}
 
 
 @contextlib.contextmanager
