@@ -40,7 +40,7 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     runs = clone.runs()
     commands = {
         "spread": ("benchmarks.spread", "imdb", "--seeds", "2"),
-        "learning_curve": ("benchmarks.learning_curve", "language", "--sizes", "0"),
+        "learning_curve": ("benchmarks.learning_curve", "language", "--sizes", "0", "5000"),
     }
     written = {}
     for name, command in commands.items():
@@ -54,12 +54,12 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     assert spread["seeds"]["7"]["LSTM"]["auc"] == metrics["imdb"]["lstm"]["auc"]
     assert spread["summary"]["NB-SVM"]["auc"]["standard_deviation"] == 0.0  # only the LSTM is trained again
     assert spread["summary"]["LSTM"]["auc"]["standard_deviation"] > 0.0
-    assert [point["asked"] for point in curve["points"]] == [0, 20_000]
+    assert [point["asked"] for point in curve["points"]] == [0, 5000, 20_000]
     sizes = [point["size"] for point in curve["points"]]
-    assert 0 < sizes[0] < 20_000 + sizes[0] - 100 < sizes[1]  # the last word drawn is whole
+    assert 0 < sizes[0] < 5000 + sizes[0] - 100 < sizes[1] < sizes[2]  # the last word drawn is whole
     assert curve["points"][-1]["figures"]["detector"]["auc"] == metrics["language"]["auc"]
     rows = (clone.folder / "metrics/studies/learning_curve_language.csv").read_text().splitlines()
-    assert len(rows) == 1 + 2 * 3
+    assert len(rows) == 1 + 3 * 3
     assert (clone.folder / "docs/pictures/learning_curve.png").stat().st_size > 1000
 
     assert clone.repro() == {"track"}
