@@ -68,6 +68,7 @@ benchmarks: $(STAMP)  ## compare quality and speed with other detectors and line
 	@$(PEERS)
 	@python -m benchmarks.language
 	@python -m benchmarks.sentiment
+	@python -m benchmarks.domains
 
 ten-languages: $(STAMP)  ## train detectors of ten languages, and compare them with others; stopped, it goes on when called again
 	@$(PEERS)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from textlstm.datasets import POSITIVE
 from textlstm.errors import TextLSTMError
 from textlstm.metrics import auc, bootstrap_intervals, language_scores
 from textlstm.scoring import Floats, window_log_likelihoods
@@ -55,6 +56,16 @@ def with_intervals(labels: npt.NDArray[np.int64], answers: Answers, *, block: in
     return figures(labels, answers) | bootstrap_intervals(
         labels, _against_rest(labels, answers), exact, rounds=_ROUNDS, block=block, seed=seed
     )
+
+
+def sentiment_figures(scores: Floats, truth: npt.NDArray[np.int64], seed: int) -> dict[str, float]:
+    """Accuracy and AUC of reviews with their 95 % intervals; above 0 a score says positive, 0 is a toss."""
+    answered: Any = np.where(scores == 0, 0.5, (scores > 0) == (truth == POSITIVE))
+    return {
+        "accuracy": float(np.mean(answered)),
+        "auc": auc(truth, scores),
+        **bootstrap_intervals(truth, [(truth == POSITIVE, scores)], answered, rounds=_ROUNDS, block=1, seed=seed),
+    }
 
 
 def _against_rest(labels: npt.NDArray[np.int64], answers: Answers) -> list[tuple[npt.NDArray[np.bool_], Floats]]:

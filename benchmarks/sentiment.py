@@ -24,11 +24,10 @@ from sklearn.svm import LinearSVC
 from benchmarks import common
 from textlstm import paths, reproducible
 from textlstm.backend import keras
-from textlstm.datasets import POSITIVE
 from textlstm.experiment import merged
 from textlstm.files import read_text, write_json, write_text
 from textlstm.imdb import limit_reviews, read_table
-from textlstm.metrics import accuracy, auc, bootstrap_intervals, combine, rounded
+from textlstm.metrics import combine, rounded
 from textlstm.nbsvm import log_count_ratio, train_nbsvm
 from textlstm.params import Params, check_params, load_params
 from textlstm.sentiment_model import build_sentiment_model, pad_left, train_sentiment_model
@@ -95,7 +94,11 @@ def main() -> None:
         begin = _now()
         answer = fit(data.train, data.labels)
         cost = _since(begin)
-        systems[name] = {"version": library, "training": cost._asdict(), **_figures(answer(data.test), data.truth, params.seed)}
+        systems[name] = {
+            "version": library,
+            "training": cost._asdict(),
+            **common.sentiment_figures(answer(data.test), data.truth, params.seed),
+        }
         print(f"{name}: accuracy {systems[name]['accuracy']:.4f}, {cost.seconds:.1f} s", flush=True)
 
     two_epochs = Cost(*(steps * (one + other) / 2 for one, other in zip(before, after, strict=True)))
@@ -132,7 +135,11 @@ def _ours(data: Data, params: Params) -> dict[str, dict[str, Any]]:
         "textlstm, n-grams alone": (ngrams_cost, ngram_odds),
     }
     return {
-        name: {"version": "this checkout", "training": cost._asdict(), **_figures(scores, data.truth, params.seed)}
+        name: {
+            "version": "this checkout",
+            "training": cost._asdict(),
+            **common.sentiment_figures(scores, data.truth, params.seed),
+        }
         for name, (cost, scores) in answers.items()
     }
 
@@ -221,15 +228,6 @@ def _now() -> Cost:
 
 def _since(begin: Cost) -> Cost:
     return Cost(*(now - then for now, then in zip(_now(), begin, strict=True)))
-
-
-def _figures(scores: Scores, truth: Labels, seed: int) -> dict[str, float]:
-    answered = (scores > 0) == (truth == POSITIVE)
-    return {
-        "accuracy": accuracy(truth, (scores > 0).astype(np.int64)),
-        "auc": auc(truth, scores),
-        **bootstrap_intervals(truth, [(truth == POSITIVE, scores)], answered, rounds=1000, block=1, seed=seed),
-    }
 
 
 def _report(results: dict[str, Any]) -> list[str]:

@@ -1,10 +1,24 @@
 """How the benchmarks count: ties, answers that are missing, and every window once."""
 
+import io
+import tarfile
+
 import numpy as np
 import pytest
 
-from benchmarks.common import Answers, figures, right, table, window_answers, windows_of_texts, with_intervals
+from benchmarks.common import (
+    Answers,
+    figures,
+    right,
+    sentiment_figures,
+    table,
+    window_answers,
+    windows_of_texts,
+    with_intervals,
+)
 from benchmarks.dictionaries import stems
+from benchmarks.domains import by_length
+from benchmarks.snippets import Rated, read_snippets
 
 LABELS = np.array([0, 0, 1, 1])
 
@@ -62,3 +76,31 @@ def test_a_dictionary_is_read_in_its_encoding_without_names_and_flags() -> None:
 @pytest.mark.parametrize(("header", "rows"), [(["a", "b"], [["1", "2"]])])
 def test_a_table_in_markdown(header: list[str], rows: list[list[str]]) -> None:
     assert table(header, rows) == ["| a | b |", "| --- | ---: |", "| 1 | 2 |"]
+
+
+def test_a_sentiment_score_of_nought_is_a_toss() -> None:
+    values = sentiment_figures(np.array([1.0, -2.0, 0.0, 3.0]), np.array([1, 0, 1, 0]), seed=1)
+    assert values["accuracy"] == 0.625
+    assert values["auc"] == 0.5
+    assert values["accuracy_low"] < 0.625 < values["accuracy_high"]
+
+
+def test_reviews_fall_into_one_class_of_length_each() -> None:
+    reviews = [Rated(1.0, " ".join(["word"] * count)) for count in (1, 100, 101, 400, 401, 2000)]
+    classes = by_length(reviews)
+    assert [len(inside) for inside in classes.values()] == [2, 1, 1, 2]
+    assert [name.rpartition("of ")[2] for name in classes] == ["at most 100 words", "101 to 200", "201 to 400", "more than 400"]
+    assert list(by_length(reviews[2:3])) == ["of 101 to 200"]
+
+
+def test_rated_snippets_are_read_out_of_the_archive() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name in ("movieReviewSnippets", "amazonReviewSnippets", "tweets", "nytEditorialSnippets"):
+            content = f"1_1\t-0.35\tso\tso, says {name}\r\n2\t3.5\tbest caf\u00e9\r\n".encode()
+            info = tarfile.TarInfo(f"hutto_ICWSM_2014/{name}_GroundTruth.txt")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    kinds = read_snippets(packed.getvalue())
+    assert kinds["tweets"] == [(-0.35, "so\tso, says tweets"), (3.5, "best caf\u00e9")]
+    assert len(kinds) == 4

@@ -1,0 +1,120 @@
+"""The sentiment model by the length of a review, and on texts that are no reviews of films; beside its two parts and VADER.
+
+Reads   models/imdb/, models/nbsvm/, data/split/imdb/test.parquet, the texts of `benchmarks.snippets`
+Writes  benchmarks/results/domains.json, domains.md
+Run     python -m benchmarks.domains
+
+Nothing is trained or chosen on these texts: a score above 0 is positive everywhere.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import common
+from benchmarks.snippets import Rated, rated_snippets
+from textlstm import paths, reproducible
+from textlstm.datasets import NEGATIVE, POSITIVE
+from textlstm.files import write_json, write_text
+from textlstm.imdb import read_table
+from textlstm.metrics import combine, rounded
+from textlstm.nbsvm import NbsvmModel
+from textlstm.params import load_params
+from textlstm.scoring import Floats
+from textlstm.sentiment_model import SentimentModel
+from textlstm.tokenizer import words_of
+
+_LENGTHS = (100, 200, 400)  # words at most, of all classes of length but the last
+_CLEAR = 0.5  # a text rated nearer to 0 is taken for neither positive nor negative
+_SYSTEMS = ("textlstm", "LSTM alone", "n-grams alone", "VADER")
+
+Ask = Callable[[Sequence[str]], list[Floats]]
+
+
+def main() -> None:
+    """Ask all systems about all texts, and write what came out."""
+    parser = common.parser(__doc__)
+    parser.add_argument("--models", type=Path, default=paths.IMDB_MODEL.parent, help="folder with the models imdb and nbsvm")
+    parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
+    chosen = parser.parse_args()
+
+    params = load_params()
+    reproducible.set_up(params.seed, params.threads)
+    ask = _systems(chosen.models)
+    table = read_table(paths.TEST_IMDB)
+    reviews = [Rated(1.0 if label == POSITIVE else -1.0, text) for label, text in zip(table["label"], table["text"], strict=True)]
+    kinds = by_length(reviews) | rated_snippets()
+    results: dict[str, Any] = {"clear": _CLEAR, "vader": version("vaderSentiment"), "texts": {}}
+    for kind, rated in kinds.items():
+        clear = [one for one in rated if abs(one.rating) >= _CLEAR and words_of(one.text)]
+        labels = np.array([POSITIVE if one.rating > 0 else NEGATIVE for one in clear])
+        answers = ask([one.text for one in clear])
+        results["texts"][kind] = {
+            "count": len(clear),
+            "positive": float(np.mean(labels == POSITIVE)),
+            "words": float(np.median([len(words_of(one.text)) for one in clear])),
+            "systems": {
+                name: common.sentiment_figures(scores, labels, params.seed)
+                for name, scores in zip(_SYSTEMS, answers, strict=True)
+            },
+        }
+        print(f"{kind}: {len(clear):,}", flush=True)
+    results = rounded(results)
+    write_json(chosen.results / "domains.json", results)
+    write_text(chosen.results / "domains.md", "\n".join(_report(results)) + "\n")
+    print("\n".join(_report(results)))
+
+
+def _systems(models: Path) -> Ask:
+    """Texts in, the scores of each of `_SYSTEMS` out."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    lstm, ngrams = SentimentModel.load(models / paths.IMDB_MODEL.name), NbsvmModel.load(models / paths.NBSVM_MODEL.name)
+    vader = SentimentIntensityAnalyzer()
+
+    def ask(texts: Sequence[str]) -> list[Floats]:
+        lstm_odds, ngram_odds = lstm.log_odds(texts), ngrams.log_odds(texts)
+        rules = np.array([vader.polarity_scores(text)["compound"] for text in texts])
+        return [combine(lstm_odds, ngram_odds, ngrams.weight), lstm_odds, ngram_odds, rules]
+
+    return ask
+
+
+def by_length(reviews: Sequence[Rated]) -> dict[str, list[Rated]]:
+    """Reviews in classes of length: each class has a name, and those that nobody is in are left out."""
+    classes: dict[str, list[Rated]] = {}
+    names = [f"held-out reviews of at most {_LENGTHS[0]} words"]
+    names += [f"of {low + 1} to {high}" for low, high in pairwise(_LENGTHS)]
+    names += [f"of more than {_LENGTHS[-1]}"]
+    counts = np.searchsorted(_LENGTHS, [len(words_of(review.text)) for review in reviews])
+    for number, name in enumerate(names):
+        inside = [review for review, count in zip(reviews, counts, strict=True) if count == number]
+        if inside:
+            classes[name] = inside
+    return classes
+
+
+def _report(results: dict[str, Any]) -> list[str]:
+    rows = []
+    for kind, of in results["texts"].items():
+        cells = [f"{system['accuracy']:.3f} / {system['auc']:.3f}" for system in of["systems"].values()]
+        rows.append([kind, f"{of['count']:,}", f"{of['positive']:.2f}", f"{of['words']:.0f}", *cells])
+    about = (
+        f"Accuracy / AUC of the sentiment model, of each of its parts, and of VADER {results['vader']} (rules and a lexicon). The sentences "
+        f"and tweets are those of Hutto and Gilbert (2014) whose mean rating, from -4 to 4, is at least {results['clear']} away from 0. "
+        "Intervals are in domains.json."
+    )
+    return [
+        "<!-- Written by python -m benchmarks.domains. -->",
+        about,
+        "",
+        *common.table(["texts", "number", "positive", "words, median", *_SYSTEMS], rows),
+    ]
+
+
+if __name__ == "__main__":
+    common.run(main)
