@@ -34,6 +34,7 @@ layers = keras.layers
 
 _LONGEST_UNROLLED = 16  # time steps; up to here an unrolled LSTM is several times as fast as a loop on a CPU
 _SCORED_AT_ONCE = 2048  # windows
+_STEPS_PER_CALL = 16
 
 
 def build_language_model(
@@ -152,7 +153,7 @@ def train_language_model(
     steps = count * settings.epochs
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
-    losses = fit(network, [count] * settings.epochs, batch)
+    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
     return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output, settings.members)), losses
 
 

@@ -238,7 +238,7 @@ def test_a_text_that_is_too_short_to_learn_from_is_named(settings: Callable[...,
 def test_every_window_is_seen_once_an_epoch(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[list[int]]] = []
 
-    def no_training(_: Any, counts: list[int], make: Any) -> list[float]:
+    def no_training(_: Any, counts: list[int], make: Any, **_options: Any) -> list[float]:
         for epoch, count in enumerate(counts):
             seen.append([row for index in range(count) for row in make(epoch, index)[1].tolist()])
         return [0.0]
@@ -255,7 +255,7 @@ def _batches(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, **ch
     """What a training reads and wants, batch by batch."""
     made: list[tuple[Any, Any]] = []
 
-    def no_training(_: Any, counts: list[int], make: Any) -> list[float]:
+    def no_training(_: Any, counts: list[int], make: Any, **_options: Any) -> list[float]:
         made.extend(make(epoch, index) for epoch, count in enumerate(counts) for index in range(count))
         return [0.0]
 
