@@ -34,7 +34,7 @@ def worst_step(slope: Any, words: Any, length: Any) -> Any:
 
 
 class AdversarialTraining(keras.Model):  # type: ignore[misc]
-    """Trains a sentiment network that reads pieces; the network itself stays as it is, and is what one keeps.
+    """Trains a sentiment network, whatever its pooling; the network itself stays as it is, and is what one keeps.
 
     Args:
         network: as `textlstm.sentiment_model` builds it.

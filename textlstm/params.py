@@ -219,6 +219,10 @@ class Params(_Section):
     def _languages_differ(self) -> Self:
         if len(self.languages) < 2:
             raise ValueError(f"languages: expected at least two to tell apart, got {len(self.languages)}")
+        if "imdb" in self.languages:
+            raise ValueError(
+                "languages: 'imdb' is the name of the reviews, whose curves lie beside those of the languages; take another"
+            )
         seen: dict[str, str] = {}
         for name, language in self.languages.items():
             path = os.path.normpath(language.text)

@@ -108,6 +108,7 @@ LANGUAGES = [
     ({"english": "a.txt"}, "languages: expected at least two to tell apart, got 1"),
     ({}, "languages: expected at least two to tell apart, got 0"),
     ({"a": "x.txt", "b": "y.txt", "c": "x.txt"}, "languages: a and c name the same text, x.txt"),
+    ({"a": "x.txt", "imdb": "y.txt"}, "languages: 'imdb' is the name of the reviews"),
     ({"a": "x.txt", "b": "./d/../x.txt"}, "languages: a and b name the same text"),
 ]
 
