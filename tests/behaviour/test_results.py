@@ -63,3 +63,9 @@ def test_readme_quotes_the_results_of_the_experiments(name: str) -> None:
 @pytest.mark.parametrize("figure", [LANGUAGE["auc"], LANGUAGE["lstm"]["auc"], IMDB["accuracy"], IMDB["lstm"]["accuracy"]])
 def test_readme_quotes_the_committed_figures(figure: float) -> None:
     assert f"{figure:.4f}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_model_card_quotes_the_table_of_domains() -> None:
+    rows = [line for line in (ROOT / "benchmarks/results/domains.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    assert len(rows) > 6
+    assert "\n".join(rows) in (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")
