@@ -145,7 +145,6 @@ class Imdb(_Section):
     bucketed: bool
     batch: Annotated[int, Field(ge=1, le=65_536)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
-    members: Annotated[int, Field(ge=1, le=100)]
 
     @model_validator(mode="after")
     def _pieces_where_pretrained(self) -> Self:

@@ -66,7 +66,6 @@ def build_sentiment_model(
     unrolled: bool = False,
     policy: str = "float32",
     vectors: npt.NDArray[np.float32] | None = None,
-    name: str = "sentiment_model",
 ) -> keras.Model:
     """The network: word ids in, the log-odds that the review is positive out, shape (B, 1).
 
@@ -83,7 +82,6 @@ def build_sentiment_model(
         unrolled: read with `textlstm.unrolled_lstm` (the same function, faster for many units or in bfloat16); needs "mean_max".
         policy: Keras's name of the precision, for all but the pooling and the output.
         vectors: where the word vectors start, shape (size, embedding); by default at random.
-        name: of the network.
     """
     pieces = pooling == "mean_max"
     words = keras.Input((None, piece) if pieces else (None,), dtype="int32", name="words")  # (B, P, T) or (B, T)
@@ -106,7 +104,7 @@ def build_sentiment_model(
         x = ReviewPooling(name="mean_max")(x, words)  # (B, 2 H)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name=name)
+    network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
     if vectors is not None:
         table.set_weights([vectors])
     return network
@@ -190,67 +188,50 @@ def train_sentiment_model(
         pretrained: where word vectors and LSTM start, if `settings.vectors` says so.
 
     Returns:
-        The model, and the loss of each epoch (binary cross-entropy, nats; of several members the mean).
+        The model, and the loss of each epoch (binary cross-entropy, nats).
     """
     cut = [review[-settings.length :] for review in reviews]
     vectors = pretrained.vectors if pretrained is not None else None
     if settings.vectors == "counted":
         vectors = counted_vectors(cut, labels, tokenizer.size, settings.embedding)
+    network = build_sentiment_model(
+        tokenizer.size,
+        embedding=settings.embedding,
+        units=settings.units,
+        bidirectional=settings.bidirectional,
+        pooling=settings.pooling,
+        masked=settings.bucketed,
+        piece=settings.piece,
+        word_dropout=settings.word_dropout,
+        dropout=settings.dropout,
+        unrolled=pretrained is not None,
+        policy=POLICIES[settings.precision],
+        vectors=vectors,
+    )
+    if pretrained is not None:
+        for way, weights in pretrained.lstm.items():
+            network.get_layer(f"lstm_{way}").set_weights(weights)
     about = About(settings.length, settings.pooling, settings.piece, settings.bucketed, _LABELS)
     lengths = np.array([len(review) for review in cut])
 
-    def train(member: int) -> tuple[keras.Model, list[float]]:
-        network = build_sentiment_model(
-            tokenizer.size,
-            embedding=settings.embedding,
-            units=settings.units,
-            bidirectional=settings.bidirectional,
-            pooling=settings.pooling,
-            masked=settings.bucketed,
-            piece=settings.piece,
-            word_dropout=settings.word_dropout,
-            dropout=settings.dropout,
-            unrolled=pretrained is not None,
-            policy=POLICIES[settings.precision],
-            vectors=vectors,
-            name="sentiment_model" if settings.members == 1 else f"member_{member + 1}",
-        )
-        if pretrained is not None:
-            for way, weights in pretrained.lstm.items():
-                network.get_layer(f"lstm_{way}").set_weights(weights)
-        shuffled_by = seed + 1000 * member
+    def order(epoch: int) -> list[npt.NDArray[np.int64]]:
+        if settings.bucketed:
+            return bucketed_order(lengths, int(settings.batch * lengths.mean()), seed, epoch)
+        shuffled = permutation(len(cut), seed, epoch)
+        return [shuffled[begin : begin + settings.batch] for begin in range(0, len(cut), settings.batch)]
 
-        def order(epoch: int) -> list[npt.NDArray[np.int64]]:
-            if settings.bucketed:
-                return bucketed_order(lengths, int(settings.batch * lengths.mean()), shuffled_by, epoch)
-            shuffled = permutation(len(cut), shuffled_by, epoch)
-            return [shuffled[begin : begin + settings.batch] for begin in range(0, len(cut), settings.batch)]
+    orders = [order(epoch) for epoch in range(settings.epochs)]
 
-        orders = [order(epoch) for epoch in range(settings.epochs)]
+    def batch(epoch: int, index: int) -> Batch:
+        chosen = orders[epoch][index]
+        return about.arrange([cut[row] for row in chosen]), labels[chosen].astype(np.float32)[:, None]
 
-        def batch(epoch: int, index: int) -> Batch:
-            chosen = orders[epoch][index]
-            return about.arrange([cut[row] for row in chosen]), labels[chosen].astype(np.float32)[:, None]
-
-        steps = sum(map(len, orders))
-        optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
-        training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
-        training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-        return network, fit(training, [len(batches) for batches in orders], batch)
-
-    networks, losses = zip(*map(train, range(settings.members)), strict=True)
-    return SentimentModel(average(networks), tokenizer, about), np.mean(losses, axis=0).tolist()
-
-
-def average(networks: Sequence[keras.Model]) -> keras.Model:
-    """One network that answers with the mean of the log-odds of several (Hansen and Salamon 1990); a single one stays as it is."""
-    if len(networks) == 1:
-        return networks[0]
-    words = keras.Input(networks[0].input_shape[1:], dtype="int32", name="words")
-    # each made anew of its layers: adversarial training has looked into them, and Keras cannot save an inner model that was
-    members = [keras.Model(network.input, network.output, name=network.name) for network in networks]
-    mean = layers.Average(name="log_odds")([member(words) for member in members])
-    return keras.Model(words, mean, name="sentiment_model")
+    steps = sum(map(len, orders))
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
+    training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
+    training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    losses = fit(training, [len(batches) for batches in orders], batch)
+    return SentimentModel(network, tokenizer, about), losses
 
 
 _LABELS = {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE}
@@ -309,8 +290,7 @@ class SentimentModel:
         about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
         network = keras_files.load(folder / "model.keras")
-        first = next((layer for layer in network.layers if isinstance(layer, keras.Model)), network)  # of several members
-        size = first.get_layer("embedding").input_dim
+        size = network.get_layer("embedding").input_dim
         if size != tokenizer.size:
             raise TextLSTMError(
                 f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "

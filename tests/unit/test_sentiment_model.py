@@ -238,21 +238,3 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
     Tokenizer(("good",)).save(folder / "words.json")
     with pytest.raises(TextLSTMError, match=rf"the network has {TOKENIZER.size} word ids, expected 4"):
         SentimentModel.load(folder)
-
-
-@pytest.mark.parametrize(("pooling", "adversarial"), [("last", 0.0), ("mean_max", 0.0), ("mean_max", 2.0)])
-def test_members_differ_and_answer_with_their_mean(
-    settings: Callable[..., Any], tmp_path: Path, pooling: str, adversarial: float
-) -> None:
-    section = tiny(settings, epochs=3, pooling=pooling, adversarial=adversarial, dropout=0.2)
-    model, losses = train(section.model_copy(update={"members": 2}))
-    alone, losses_alone = train(section)
-    first, second = (SentimentModel(model.network.get_layer(f"member_{number}"), TOKENIZER, model.about) for number in (1, 2))
-    odds = [one.log_odds(OF_MANY_LENGTHS) for one in (first, second)]
-    assert odds[0].tolist() == alone.log_odds(OF_MANY_LENGTHS).tolist()
-    assert np.abs(odds[0] - odds[1]).min() > 1e-4
-    np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), np.mean(odds, axis=0), rtol=1e-5)
-    assert len(losses) == 3
-    assert losses != losses_alone
-    model.save(tmp_path / "model")
-    assert SentimentModel.load(tmp_path / "model").log_odds(OF_MANY_LENGTHS).tolist() == model.log_odds(OF_MANY_LENGTHS).tolist()
