@@ -139,8 +139,10 @@ def train_language_model(
     of_text = round(settings.batch * (1 - settings.words_share)) if len(drawn) else settings.batch
     count = -(-len(windows) // of_text)
 
+    orders = [permutation(len(windows), seed, epoch) for epoch in range(settings.epochs)]
+
     def batch(epoch: int, index: int) -> Batch:
-        order = permutation(len(windows), seed, epoch)[index * of_text : (index + 1) * of_text]
+        order = orders[epoch][index * of_text : (index + 1) * of_text]
         random = np.random.default_rng([seed, epoch, index])
         chosen = windows[order].astype(np.int32)
         if len(drawn):
