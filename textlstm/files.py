@@ -7,6 +7,7 @@ date and no path, so equal content means equal bytes.
 import contextlib
 import csv
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.errors import TextLSTMError
+
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 T = TypeVar("T")
 
@@ -135,9 +138,15 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def write_arrays(path: Path, **arrays: npt.ArrayLike) -> None:
-    """Write named arrays as one .npz file (uncompressed: the bytes then depend on nothing but the values)."""
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    """Write named arrays as one .npz file whose bytes depend on nothing but the values.
+
+    `numpy.savez` asks for ZIP64 headers, which Python 3.11.2 and 3.11.7 write differently.
+    """
+    with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _ZIP_TIME), content.getbuffer())
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
