@@ -20,8 +20,11 @@ def main(language: str) -> None:
     texts = read_arrays(paths.language_vectors(language), "train", "heldout", "words")
     vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
     text = NgramModel.learn(texts["train"], vocabulary, settings.order)
-    words = NgramModel.learn(texts["words"], vocabulary, settings.words_order) if len(texts["words"]) else None
-    model = Counting(text, words, settings.weight, settings.text_share)
+    both = None
+    if len(texts["words"]):
+        words, long = (NgramModel.learn(texts[name], vocabulary, settings.words_order) for name in ("words", "train"))
+        both = words.plus(long, settings.text_counts)
+    model = Counting(text, both, settings.weight)
     bits = bits_per_character(model.alone().log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.ngram_model(language))
     print(

@@ -17,6 +17,8 @@ from textlstm.ngram import NgramModel
 from textlstm.scoring import CharacterModel, Floats, finish_table, widen
 from textlstm.vocabulary import Vocabulary
 
+_TEXT_ALONE = 0.3  # share of the text's own counts where counting answers without an LSTM
+
 
 @dataclass(frozen=True)
 class MixedModel:
@@ -53,36 +55,31 @@ def mix(tables: Sequence[Floats], weights: Sequence[float], ids: npt.NDArray[Any
 
 @dataclass(frozen=True)
 class Counting:
-    """The n-gram models of one language: of its text and, if there are any, of its drawn words; and their share beside an LSTM."""
+    """The n-gram models of one language: of its text alone and, if there are drawn words, of both; and the share beside an LSTM."""
 
     text: NgramModel
-    words: NgramModel | None
-    weight: float  # of both together beside an LSTM
-    text_share: float = 0.5  # what the text's model has of that weight, if there is one of words: the LSTM knows the text already
+    both: NgramModel | None  # the counts of the drawn words, and many times those of the text
+    weight: float  # beside an LSTM
 
     def alone(self) -> CharacterModel:
-        """Counting without an LSTM: both models in equal parts."""
-        return self.text if self.words is None else MixedModel((self.text, self.words), (0.5, 0.5))
+        """Counting without an LSTM, as well as it can: with drawn words, the text alone has a share too."""
+        return self.text if self.both is None else MixedModel((self.text, self.both), (_TEXT_ALONE, 1.0 - _TEXT_ALONE))
 
     def beside(self, lstm: CharacterModel) -> CharacterModel:
-        """The detector's model of the language."""
-        if self.words is None:
-            return MixedModel((lstm, self.text), (1.0 - self.weight, self.weight))
-        of_text = self.weight * self.text_share
-        return MixedModel((lstm, self.text, self.words), (1.0 - self.weight, of_text, self.weight - of_text))
+        """The detector's model of the language: of the text alone the LSTM knows enough."""
+        return MixedModel((lstm, self.text if self.both is None else self.both), (1.0 - self.weight, self.weight))
 
     def save(self, folder: Path) -> None:
-        """Write both models and the weight to a folder."""
+        """Write the models and the weight to a folder."""
         with atomic_folder(folder) as temporary:
-            for name, model in (("text", self.text), ("words", self.words)):
+            for name, model in (("text", self.text), ("both", self.both)):
                 if model is not None:
                     model.save(temporary / name)
-            about = {"weight": self.weight, "text_share": self.text_share, "words": self.words is not None}
-            write_json(temporary / "about.json", about)
+            write_json(temporary / "about.json", {"weight": self.weight, "words": self.both is not None})
 
     @classmethod
     def load(cls, folder: Path) -> "Counting":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_fields(folder / "about.json", "weight", "text_share", "words")
-        words = NgramModel.load(folder / "words") if about["words"] else None
-        return cls(NgramModel.load(folder / "text"), words, about["weight"], about["text_share"])
+        about = read_fields(folder / "about.json", "weight", "words")
+        both = NgramModel.load(folder / "both") if about["words"] else None
+        return cls(NgramModel.load(folder / "text"), both, about["weight"])

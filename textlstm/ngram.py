@@ -49,6 +49,20 @@ class NgramModel:
         found = [np.unique(_strings(ids, length, vocabulary.size), return_counts=True) for length in range(1, order + 1)]
         return cls(vocabulary, tuple(codes for codes, _ in found), tuple(counts.astype(np.int64) for _, counts in found))
 
+    def plus(self, other: "NgramModel", times: int) -> "NgramModel":
+        """These counts and `times` those of another model of the same vocabulary and order.
+
+        This is how a model of much text is adapted to the little there is of the right kind (maximum a posteriori, as "count merging"
+        in Bacchiani, Riley, Roark and Sproat 2006, https://doi.org/10.1016/j.csl.2004.12.001).
+        """
+        merged = []
+        for mine, my_counts, others, other_counts in zip(self.codes, self.counts, other.codes, other.counts, strict=True):
+            codes, where = np.unique(np.concatenate([mine, others]), return_inverse=True)
+            counts = np.zeros(len(codes), dtype=np.int64)
+            np.add.at(counts, where, np.concatenate([my_counts, times * other_counts]))
+            merged.append((codes, counts))
+        return NgramModel(self.vocabulary, tuple(codes for codes, _ in merged), tuple(counts for _, counts in merged))
+
     @property
     def order(self) -> int:
         """Longest string counted."""

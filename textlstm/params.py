@@ -103,7 +103,7 @@ class Ngram(_Section):
     order: Annotated[int, Field(ge=1, le=12)]
     words_order: Annotated[int, Field(ge=1, le=12)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
-    text_share: Annotated[float, Field(ge=0.0, le=1.0)]
+    text_counts: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Background(_Section):

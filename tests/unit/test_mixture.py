@@ -51,9 +51,9 @@ def test_unknown_characters_stay_at_zero() -> None:
     assert mix([SHORT.log_probabilities(IDS[:0])], [1.0], IDS[:0]).shape == (0, 2)
 
 
-@pytest.mark.parametrize("words", [LONG, None])
-def test_saved_counts_answer_the_same(tmp_path: Path, words: NgramModel | None) -> None:
-    counting = Counting(SHORT, words, 0.25, 0.75)
+@pytest.mark.parametrize("both", [LONG, None])
+def test_saved_counts_answer_the_same(tmp_path: Path, both: NgramModel | None) -> None:
+    counting = Counting(SHORT, both, 0.25)
     counting.save(tmp_path / "model")
     loaded = Counting.load(tmp_path / "model")
     for one, other in ((counting.alone(), loaded.alone()), (counting.beside(LONG), loaded.beside(LONG))):
@@ -63,12 +63,12 @@ def test_saved_counts_answer_the_same(tmp_path: Path, words: NgramModel | None) 
 def test_the_weights_of_the_detector_by_hand() -> None:
     lstm = NgramModel.learn(AB.encode("b"), AB, 1)  # stands for one: P(a) = 1/6, as above; 8/15 under SHORT
     chance = float(np.exp(LONG.log_probabilities(AB.encode("a"))[0, 0]))
-    mixed = Counting(SHORT, LONG, 0.4, 0.25).beside(lstm).log_probabilities(AB.encode("a"))
-    assert np.exp(mixed[0, 0]) == pytest.approx(0.6 / 6 + 0.1 * 8 / 15 + 0.3 * chance)
-    without_words = Counting(SHORT, None, 0.4, 0.25).beside(lstm).log_probabilities(AB.encode("a"))
+    mixed = Counting(SHORT, LONG, 0.4).beside(lstm).log_probabilities(AB.encode("a"))
+    assert np.exp(mixed[0, 0]) == pytest.approx(0.6 / 6 + 0.4 * chance)
+    without_words = Counting(SHORT, None, 0.4).beside(lstm).log_probabilities(AB.encode("a"))
     assert np.exp(without_words[0, 0]) == pytest.approx(0.6 / 6 + 0.4 * 8 / 15)
-    alone = Counting(SHORT, LONG, 0.4, 0.25).alone().log_probabilities(AB.encode("a"))
-    assert np.exp(alone[0, 0]) == pytest.approx((8 / 15 + chance) / 2)
+    alone = Counting(SHORT, LONG, 0.4).alone().log_probabilities(AB.encode("a"))
+    assert np.exp(alone[0, 0]) == pytest.approx(0.3 * 8 / 15 + 0.7 * chance)
 
 
 def test_broken_counts_are_named(tmp_path: Path) -> None:
@@ -76,5 +76,5 @@ def test_broken_counts_are_named(tmp_path: Path) -> None:
         Counting.load(tmp_path / "none")
     Counting(SHORT, None, 0.25).save(tmp_path / "model")
     write_json(tmp_path / "model/about.json", {"weight": 0.5})
-    with pytest.raises(TextLSTMError, match=r"about.json: expected the fields weight, text_share, words, got weight"):
+    with pytest.raises(TextLSTMError, match=r"about.json: expected the fields weight, words, got weight"):
         Counting.load(tmp_path / "model")

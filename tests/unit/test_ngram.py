@@ -82,6 +82,22 @@ def test_start_takes_no_share() -> None:
     assert _probabilities(model, [2, 3])[:, 0].sum() < 1  # the rest is <unknown>'s
 
 
+@given(IDS, IDS, st.integers(1, 4), st.integers(1, 3))
+def test_counts_added_are_those_of_the_texts_together(one: list[int], other: list[int], order: int, times: int) -> None:
+    vocabulary = Vocabulary(("a", "b", "c"))
+    first, second = (NgramModel.learn(np.array(ids, dtype=np.uint8), vocabulary, order) for ids in (one, other))
+    merged = first.plus(second, times)
+    for length, (codes, counts) in enumerate(zip(merged.codes, merged.counts, strict=True), start=1):
+        expected: Counter[int] = Counter()
+        for ids, weight in ((one, 1), (other, times)):
+            for end in range(length, len(ids) + 1):
+                expected[
+                    sum(character * vocabulary.size ** (length - 1 - at) for at, character in enumerate(ids[end - length : end]))
+                ] += weight
+        assert dict(zip(codes.tolist(), counts.tolist(), strict=True)) == expected
+        assert (np.diff(codes) > 0).all()
+
+
 def test_a_longer_context_is_used_where_it_was_seen() -> None:
     vocabulary = Vocabulary(tuple("abc"))
     model = NgramModel.learn(vocabulary.encode("abc" * 20), vocabulary, 3)
