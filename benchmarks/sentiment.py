@@ -40,7 +40,7 @@ _OFFICIAL = 25_000  # reviews in a half
 _WHAT = {
     "textlstm": "the two below together",
     "textlstm, LSTM alone": "bidirectional LSTM over pieces of a review",
-    "textlstm, n-grams alone": "NB-SVM over hashed n-grams of one to three words",
+    "textlstm, n-grams alone": "NB-SVM over hashed n-grams of one to three words, pairs with words between them, and the end once more",
     "TF-IDF of words, linear SVM": "Joachims (1998); C 0.25",
     "TF-IDF of words and pairs, linear SVM": "the same with pairs of words; C 1",
     "NB-SVM, words and pairs": "Wang and Manning (2012), logistic loss; C 1",

@@ -5,8 +5,10 @@ to three words a review holds, each scaled by how much more often it stands in p
 
     r = log((p + 1) / |p + 1|) - log((q + 1) / |q + 1|)
 
-where p and q count the positive and the negative reviews that hold it. N-grams are told apart by a hash (Weinberger et al. 2009), so the
-model is one vector and needs no dictionary.
+where p and q count the positive and the negative reviews that hold it. Two kinds of features stand beside those of the paper, since they
+know what it does not: pairs of words with others between them ("not ... good"), and the n-grams of the end of a review, where people say
+what they think on the whole, once more for themselves. All are told apart by a hash (Weinberger et al. 2009), so the model is one vector
+and needs no dictionary.
 """
 
 import zlib
@@ -26,27 +28,30 @@ from textlstm.params import Nbsvm as Settings
 from textlstm.tokenizer import words_of
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: multiplying spreads neighbours (Knuth, TAOCP 6.4)
+_ENDING = np.uint64(0xD6E8FEB86659FD93)  # odd: what tells the n-grams of the end from all others
 
 
 @dataclass(frozen=True)
 class NbsvmModel:
-    """One weight for each bucket of n-grams; the log-odds of a review are the sum over its n-grams, plus the bias."""
+    """One weight for each bucket of features; the log-odds of a review are the sum over its features, plus the bias."""
 
     weights: npt.NDArray[np.float32]  # (buckets,)
     bias: float
     longest: int  # words in an n-gram, at most
+    skips: int  # words between those of a pair, at most
+    ending: int  # last words whose n-grams count once more
     weight: float  # its share beside an LSTM
 
     def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Natural logarithm of the odds that each review is positive, shape (n,)."""
-        presence = ngram_matrix(texts, self.longest, len(self.weights))
+        presence = feature_matrix(texts, len(self.weights), longest=self.longest, skips=self.skips, ending=self.ending)
         return np.asarray(presence @ self.weights + self.bias, dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the weights that are not zero to a folder."""
         with atomic_folder(folder) as temporary:
             used = np.flatnonzero(self.weights)
-            shape = np.array([len(self.weights), self.longest])
+            shape = np.array([len(self.weights), self.longest, self.skips, self.ending])
             write_json(temporary / "about.json", {"weight": self.weight})
             write_arrays(
                 temporary / "weights.npz", buckets=used.astype(np.int32), weights=self.weights[used], bias=self.bias, shape=shape
@@ -56,10 +61,11 @@ class NbsvmModel:
     def load(cls, folder: Path) -> "NbsvmModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         arrays = read_arrays(folder / "weights.npz", "buckets", "weights", "bias", "shape")
-        size, longest = arrays["shape"].tolist()
+        size, longest, skips, ending = arrays["shape"].tolist()
         weights = np.zeros(size, dtype=np.float32)
         weights[arrays["buckets"]] = arrays["weights"]
-        return cls(weights, float(arrays["bias"]), longest, read_fields(folder / "about.json", "weight")["weight"])
+        weight = read_fields(folder / "about.json", "weight")["weight"]
+        return cls(weights, float(arrays["bias"]), longest, skips, ending, weight)
 
 
 def train_nbsvm(texts: Sequence[str], labels: npt.NDArray[Any], settings: Settings, *, seed: int) -> NbsvmModel:
@@ -71,7 +77,8 @@ def train_nbsvm(texts: Sequence[str], labels: npt.NDArray[Any], settings: Settin
         settings: the section `nbsvm` of the parameters.
         seed: of the solver.
     """
-    presence = ngram_matrix(texts, settings.longest, 2**settings.bits)
+    features = {"longest": settings.longest, "skips": settings.skips, "ending": settings.ending}
+    presence = feature_matrix(texts, 2**settings.bits, **features)
     ratio = log_count_ratio(presence, labels, least=settings.least_reviews)
     scaled = presence.multiply(ratio).tocsr()
     scaled.eliminate_zeros()
@@ -80,7 +87,7 @@ def train_nbsvm(texts: Sequence[str], labels: npt.NDArray[Any], settings: Settin
     model.fit(scaled[:, used], labels == POSITIVE)
     weights = np.zeros(presence.shape[1], dtype=np.float32)
     weights[used] = model.coef_[0] * ratio[used]
-    return NbsvmModel(weights, float(model.intercept_[0]), settings.longest, settings.weight)
+    return NbsvmModel(weights, float(model.intercept_[0]), **features, weight=settings.weight)
 
 
 def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, least: int) -> npt.NDArray[np.float32]:
@@ -95,19 +102,41 @@ def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, least:
     return np.where(positive + negative >= least, ratio, 0.0).astype(np.float32)
 
 
-def ngram_matrix(texts: Sequence[str], longest: int, buckets: int) -> sp.csr_matrix:
-    """Which buckets of n-grams each review holds: ones in a sparse matrix of shape (n, buckets); `buckets` is a power of two."""
+def feature_matrix(texts: Sequence[str], buckets: int, *, longest: int, skips: int, ending: int) -> sp.csr_matrix:
+    """Which buckets of features each review holds.
+
+    Args:
+        texts: n reviews.
+        buckets: a power of two.
+        longest: words in an n-gram, at most.
+        skips: pairs of words are features too that have one to so many words between them; 0 = none.
+        ending: the n-grams of so many last words are features of their own; 0 = not.
+
+    Returns:
+        Ones in a sparse matrix of shape (n, buckets).
+    """
     known: dict[str, int] = {}
     columns, ends = [], [0]
     for text in texts:
         words = words_of(text)
         hashes = np.array([known.setdefault(word, zlib.crc32(word.encode())) for word in words], dtype=np.uint64) + np.uint64(1)
-        found, grams = [hashes], hashes
-        for length in range(2, longest + 1):
-            grams = (grams[:-1] * _MIX if len(grams) else grams) + hashes[length - 1 :]
-            found.append(grams)
+        found = _ngrams(hashes, longest)
+        found += [
+            hashes[:-apart] * _MIX + hashes[apart:] * np.uint64(2 * apart + 1) for apart in range(2, min(skips + 2, len(words)))
+        ]
+        if ending:
+            found += [(grams * _MIX) ^ _ENDING for grams in _ngrams(hashes[-ending:], longest)]
         spread = (np.concatenate(found) * _MIX) >> np.uint64(64 - buckets.bit_length() + 1)
         columns.append(np.unique(spread).astype(np.int32))
         ends.append(ends[-1] + len(columns[-1]))
     indices = np.concatenate(columns) if columns else np.zeros(0, dtype=np.int32)
     return sp.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, ends), shape=(len(texts), buckets))
+
+
+def _ngrams(hashes: npt.NDArray[np.uint64], longest: int) -> list[npt.NDArray[np.uint64]]:
+    """The number of each n-gram, those of one word first, from the numbers of the words."""
+    found = [hashes]
+    for length in range(2, longest + 1):
+        shorter = found[-1]
+        found.append((shorter[:-1] * _MIX if len(shorter) else shorter) + hashes[length - 1 :])
+    return found

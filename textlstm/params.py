@@ -135,6 +135,7 @@ class Imdb(_Section):
     bidirectional: bool
     pooling: Literal["last", "mean_max"]
     piece: Annotated[int, Field(ge=1, le=1000)]
+    ending: Annotated[int, Field(ge=0, le=5000)]
     word_dropout: Share
     dropout: Share
     adversarial: Annotated[float, Field(ge=0, le=1000)]
@@ -167,6 +168,8 @@ class Nbsvm(_Section):
     """The counted n-grams beside the sentiment LSTM."""
 
     longest: Annotated[int, Field(ge=1, le=5)]
+    skips: Annotated[int, Field(ge=0, le=10)]
+    ending: Annotated[int, Field(ge=0, le=5000)]
     bits: Annotated[int, Field(ge=8, le=26)]
     least_reviews: Count
     strength: Annotated[float, Field(gt=0, le=1000)]

@@ -2,7 +2,7 @@
 
 With pooling "last" it is the tutorials' classifier: the state after the last word decides. With "mean_max" a review is chopped into
 pieces that are read side by side, and the mean and the maximum over the states after all words decide, so that nothing has to be
-remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373).
+remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373), and beside them the mean over the end, where people sum up.
 """
 
 from collections.abc import Sequence
@@ -36,20 +36,41 @@ Review = npt.NDArray[np.int32]  # ids of one review, shape (its number of words 
 
 @keras.saving.register_keras_serializable("textlstm")
 class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
-    """Mean and maximum over the states of all words of a review that are not padding."""
+    """Mean and maximum over the states of all words of a review that are not padding, and the mean over those of its end.
+
+    Args:
+        ending: words of the end; 0 = it counts no more than the rest.
+    """
+
+    def __init__(self, ending: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.ending = ending
 
     def call(self, states: Any, words: Any) -> Any:
-        """States (B * P, T, H) and words (B, P, T) to (B, 2 H)."""
+        """States (B * P, T, H) and words (B, P, T) to (B, 2 H), or (B, 3 H) with an end."""
         reviews = ops.shape(words)[0]
-        real = ops.cast(ops.reshape(words, (reviews, -1, 1)) != PAD, states.dtype)  # (B, P * T, 1)
+        real = ops.reshape(words, (reviews, -1, 1)) != PAD  # (B, P * T, 1)
         states = ops.reshape(states, (reviews, -1, states.shape[-1]))  # (B, P * T, H)
-        highest = ops.max(states * real - 2.0 * (1.0 - real), axis=1)  # states lie between -1 and 1
-        mean = ops.sum(states * real, axis=1) / ops.sum(real, axis=1)
-        return ops.concatenate([highest, mean], axis=-1)
+        mask = ops.cast(real, states.dtype)
+        highest = ops.max(states * mask - 2.0 * (1.0 - mask), axis=1)  # states lie between -1 and 1
+        pooled = [highest, _mean(states, mask)]
+        if self.ending:
+            still = ops.flip(ops.cumsum(ops.flip(ops.cast(real, "int32"), 1), axis=1), 1)  # words from here to the end
+            pooled.append(_mean(states, mask * ops.cast(still <= self.ending, states.dtype)))
+        return ops.concatenate(pooled, axis=-1)
 
     def compute_output_shape(self, states_shape: Any, words_shape: Any) -> Any:
         """Keras asks for it."""
-        return (words_shape[0], 2 * states_shape[-1])
+        return (words_shape[0], (3 if self.ending else 2) * states_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved file must say to make the layer again."""
+        return {**super().get_config(), "ending": self.ending}
+
+
+def _mean(states: Any, mask: Any) -> Any:
+    """Mean over the states (B, N, H) where the mask (B, N, 1) is one."""
+    return ops.sum(states * mask, axis=1) / ops.sum(mask, axis=1)
 
 
 def build_sentiment_model(
@@ -63,6 +84,7 @@ def build_sentiment_model(
     piece: int,
     word_dropout: float,
     dropout: float,
+    ending: int = 0,
     unrolled: bool = False,
     policy: str = "float32",
     vectors: npt.NDArray[np.float32] | None = None,
@@ -79,6 +101,7 @@ def build_sentiment_model(
         piece: words in a piece.
         word_dropout: share of the words blanked in training.
         dropout: share of what goes into the output layer dropped in training.
+        ending: last words of a review whose states are averaged once more under "mean_max"; 0 = none.
         unrolled: read with `textlstm.unrolled_lstm` (the same function, faster for many units or in bfloat16); needs "mean_max".
         policy: Keras's name of the precision, for all but the pooling and the output.
         vectors: where the word vectors start, shape (size, embedding); by default at random.
@@ -101,7 +124,7 @@ def build_sentiment_model(
             lstm = layers.Bidirectional(lstm, name="both_ways", dtype=policy)
         x = lstm(x, mask=ops.not_equal(words, PAD)) if masked and not pieces else lstm(x)  # (B * P, T, H) or (B, H)
     if pieces:
-        x = ReviewPooling(name="mean_max")(x, words)  # (B, 2 H)
+        x = ReviewPooling(ending, name="mean_max")(x, words)  # (B, 2 H) or (B, 3 H)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
@@ -204,6 +227,7 @@ def train_sentiment_model(
         piece=settings.piece,
         word_dropout=settings.word_dropout,
         dropout=settings.dropout,
+        ending=settings.ending,
         unrolled=pretrained is not None,
         policy=POLICIES[settings.precision],
         vectors=vectors,

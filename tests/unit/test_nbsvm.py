@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textlstm.errors import TextLSTMError
-from textlstm.nbsvm import NbsvmModel, log_count_ratio, ngram_matrix, train_nbsvm
+from textlstm.nbsvm import NbsvmModel, feature_matrix, log_count_ratio, train_nbsvm
 from textlstm.tokenizer import words_of
 
 TEXTS = ["good good film", "a good one", "great film", "bad film", "a bad one", "awful film"] * 4
@@ -22,22 +22,46 @@ LABELS = np.array([1, 1, 1, 0, 0, 0] * 4)
 def test_every_different_ngram_has_its_bucket(words: list[str], longest: int) -> None:
     text = " ".join(words)
     grams = {tuple(words[begin : begin + n]) for n in range(1, longest + 1) for begin in range(len(words) - n + 1)}
-    matrix = ngram_matrix([text], longest, 2**26)
+    matrix = feature_matrix([text], 2**26, longest=longest, skips=0, ending=0)
     assert matrix.nnz == len(grams)
     assert set(matrix.data.tolist()) <= {1.0}
 
 
+@given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=8), st.integers(1, 3), st.integers(0, 3), st.integers(0, 4))
+def test_skipped_pairs_and_the_end_have_buckets_of_their_own(words: list[str], longest: int, skips: int, ending: int) -> None:
+    def ngrams(of: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(of[begin : begin + n]) for n in range(1, longest + 1) for begin in range(len(of) - n + 1)}
+
+    pairs = {(words[at], words[at + apart], apart) for apart in range(2, skips + 2) for at in range(len(words) - apart)}
+    end = ngrams(words[-ending:]) if ending else set()
+    matrix = feature_matrix([" ".join(words)], 2**26, longest=longest, skips=skips, ending=ending)
+    assert matrix.nnz == len(ngrams(words)) + len(pairs) + len(end)
+
+
+def test_a_pair_counts_whatever_stands_between_and_the_end_is_no_other_place() -> None:
+    def features(text: str, **options: int) -> set[int]:
+        return set(feature_matrix([text], 2**26, longest=2, **options).indices.tolist())
+
+    assert (
+        len(features("not very good", skips=1, ending=0) & features("not so good", skips=1, ending=0)) == 3
+    )  # not, good, the pair
+    assert len(features("not very good", skips=0, ending=0) & features("not so good", skips=0, ending=0)) == 2
+    early, late = features("good x y", skips=0, ending=1), features("x y good", skips=0, ending=1)
+    assert len(early & late) == 4  # good, x, y, x y; the end is y here and good there
+
+
 def test_the_order_of_words_matters_from_two_on() -> None:
-    singles = ngram_matrix(["good not bad", "bad not good"], 1, 2**16)
-    pairs = ngram_matrix(["good not bad", "bad not good"], 2, 2**16)
+    singles, pairs = (
+        feature_matrix(["good not bad", "bad not good"], 2**16, longest=longest, skips=0, ending=0) for longest in (1, 2)
+    )
     assert singles[0].indices.tolist() == singles[1].indices.tolist()
     assert pairs[0].indices.tolist() != pairs[1].indices.tolist()
 
 
 def test_a_text_without_words_holds_nothing() -> None:
     assert words_of(" ") == []
-    assert ngram_matrix([" ", "good"], 3, 256).sum(axis=1).tolist() == [[0.0], [1.0]]
-    assert ngram_matrix([], 3, 256).shape == (0, 256)
+    assert feature_matrix([" ", "good"], 256, longest=3, skips=2, ending=2).sum(axis=1).tolist() == [[0.0], [2.0]]
+    assert feature_matrix([], 256, longest=3, skips=2, ending=2).shape == (0, 256)
 
 
 def test_ratios_by_hand() -> None:
@@ -50,7 +74,7 @@ def test_ratios_by_hand() -> None:
 
 @pytest.fixture
 def model(settings: Callable[..., Any]) -> NbsvmModel:
-    section = settings("nbsvm", longest=2, bits=12, least_reviews=1, strength=1.0, weight=0.65)
+    section = settings("nbsvm", longest=2, skips=1, ending=2, bits=12, least_reviews=1, strength=1.0, weight=0.65)
     return train_nbsvm(TEXTS, LABELS, section, seed=7)
 
 

@@ -16,6 +16,7 @@ from textlstm.files import read_json, write_json
 from textlstm.params import Imdb as ImdbSettings
 from textlstm.sentiment_model import (
     About,
+    ReviewPooling,
     SentimentModel,
     bucketed_order,
     build_sentiment_model,
@@ -34,7 +35,15 @@ reproducible.set_up(7, 1)
 
 
 def tiny(settings: Callable[..., Any], **changes: Any) -> ImdbSettings:
-    values: dict[str, Any] = {"length": 12, "embedding": 4, "units": 3, "bidirectional": False, "pooling": "mean_max", "piece": 5}
+    values: dict[str, Any] = {
+        "length": 12,
+        "embedding": 4,
+        "units": 3,
+        "bidirectional": False,
+        "pooling": "mean_max",
+        "piece": 5,
+        "ending": 3,
+    }
     values |= {"dropout": 0.0, "word_dropout": 0.0, "vectors": "random", "optimizer": "adam", "learning_rate": 0.05}
     values |= {"schedule": "constant", "clip": 1.0, "batch": 8, "epochs": 1, "bucketed": True}
     section: ImdbSettings = settings("imdb", **(values | changes))
@@ -54,6 +63,7 @@ def untrained(section: ImdbSettings) -> SentimentModel:
         piece=section.piece,
         word_dropout=section.word_dropout,
         dropout=section.dropout,
+        ending=section.ending,
     )
     random = np.random.default_rng(7)
     network.set_weights([random.normal(size=array.shape) for array in network.get_weights()])
@@ -114,6 +124,17 @@ def test_pieces_of_nothing_but_padding_do_not_change_an_answer(settings: Callabl
     more = np.concatenate([pieces, np.full((1, 3, 5), PAD, dtype=np.int32)], axis=1)
     alone, padded = (float(np.asarray(model.network(words, training=False))[0, 0]) for words in (pieces, more))
     assert padded == pytest.approx(alone, rel=1e-5)
+
+
+def test_pooling_by_hand() -> None:
+    states = np.array(
+        [[[0.1], [0.5]], [[-0.3], [0.9]], [[0.2], [-0.6]], [[0.0], [0.7]]], dtype=np.float32
+    )  # two reviews of two pieces
+    words = np.array([[[1, 5], [6, PAD]], [[1, 7], [PAD, PAD]]], dtype=np.int32)  # of three words and of two
+    np.testing.assert_allclose(ReviewPooling()(states, words), [[0.5, 0.1], [0.2, -0.2]], atol=1e-6)
+    np.testing.assert_allclose(ReviewPooling(2)(states, words), [[0.5, 0.1, 0.1], [0.2, -0.2, -0.2]], atol=1e-6)
+    np.testing.assert_allclose(ReviewPooling(1)(states, words), [[0.5, 0.1, -0.3], [0.2, -0.2, -0.6]], atol=1e-6)
+    assert ReviewPooling.from_config(ReviewPooling(7).get_config()).ending == 7
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
