@@ -108,7 +108,7 @@ def test_counting_needs_no_network_and_no_tensorflow(prepared: Path, capsys: pyt
     assert "bits per character on held-out text" in capsys.readouterr().out
     counting = Counting.load(paths.ngram_model("left"))
     assert counting.text.order == 2
-    assert counting.words is None
+    assert counting.both is None
 
 
 def test_three_languages_share_one_vocabulary(workspace: Workspace) -> None:
