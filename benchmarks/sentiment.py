@@ -202,7 +202,7 @@ def _tutorial_step(data: Data, tutorial: Params) -> Callable[[], None]:
         dropout=settings.dropout,
         masked=settings.bucketed,
     )
-    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, [1000])
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, 1000)
     network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
     random = np.random.default_rng(tutorial.seed)
 

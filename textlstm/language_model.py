@@ -152,10 +152,10 @@ def train_language_model(
             read = np.where((random.random(read.shape) < settings.noise) & (read != START), UNKNOWN, read)
         return read, np.tile(wanted, settings.members)
 
-    counts = [count] * settings.epochs
-    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, counts)
+    steps = count * settings.epochs
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
-    losses = fit(network, counts, batch, steps_per_call=_STEPS_PER_CALL)
+    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
     return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output, settings.members)), losses
 
 

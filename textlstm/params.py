@@ -141,7 +141,7 @@ class Imdb(_Section):
     adversarial: Annotated[float, Field(ge=0, le=1000)]
     optimizer: Optimizer
     learning_rate: Annotated[float, Field(gt=0, le=1)]
-    schedule: Schedule | Literal["snapshots"]
+    schedule: Schedule
     clip: Annotated[float, Field(ge=0)]
     bucketed: bool
     batch: Annotated[int, Field(ge=1, le=65_536)]

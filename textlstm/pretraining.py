@@ -163,7 +163,7 @@ def pretrain(
         rows = stream[(shift + chosen * run)[:, None] + np.arange(run)].astype(np.int32)
         return rows, np.zeros((len(rows), 1), dtype=np.float32)
 
-    optimizer = make_optimizer("adam", settings.learning_rate, "one_cycle", 1.0, [count] * settings.epochs)
+    optimizer = make_optimizer("adam", settings.learning_rate, "one_cycle", 1.0, count * settings.epochs)
     network.compile(optimizer, loss=lambda _, lost: ops.mean(lost), jit_compile=False)
     losses = fit(network, [count] * settings.epochs, batch)
     vectors = np.array(network.get_layer("embedding").embeddings)

@@ -88,7 +88,6 @@ def build_sentiment_model(
     unrolled: bool = False,
     policy: str = "float32",
     vectors: npt.NDArray[np.float32] | None = None,
-    name: str = "sentiment_model",
 ) -> keras.Model:
     """The network: word ids in, the log-odds that the review is positive out, shape (B, 1).
 
@@ -106,7 +105,6 @@ def build_sentiment_model(
         unrolled: read with `textlstm.unrolled_lstm` (the same function, faster for many units or in bfloat16); needs "mean_max".
         policy: Keras's name of the precision, for all but the pooling and the output.
         vectors: where the word vectors start, shape (size, embedding); by default at random.
-        name: of the network.
     """
     pieces = pooling == "mean_max"
     words = keras.Input((None, piece) if pieces else (None,), dtype="int32", name="words")  # (B, P, T) or (B, T)
@@ -129,7 +127,7 @@ def build_sentiment_model(
         x = ReviewPooling(ending, name="mean_max")(x, words)  # (B, 2 H) or (B, 3 H)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name=name)
+    network = keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")
     if vectors is not None:
         table.set_weights([vectors])
     return network
@@ -202,7 +200,7 @@ def train_sentiment_model(
     seed: int,
     pretrained: Pretrained | None = None,
 ) -> tuple["SentimentModel", list[float]]:
-    """Train a model on reviews; with `settings.schedule` "snapshots", one for each epoch, averaged (Huang et al. 2017, arXiv 1704.00109).
+    """Train a model on reviews.
 
     Args:
         reviews: word ids, one array a review.
@@ -219,25 +217,21 @@ def train_sentiment_model(
     vectors = pretrained.vectors if pretrained is not None else None
     if settings.vectors == "counted":
         vectors = counted_vectors(cut, labels, tokenizer.size, settings.embedding)
-
-    def build(**more: Any) -> keras.Model:
-        return build_sentiment_model(
-            tokenizer.size,
-            embedding=settings.embedding,
-            units=settings.units,
-            bidirectional=settings.bidirectional,
-            pooling=settings.pooling,
-            masked=settings.bucketed,
-            piece=settings.piece,
-            word_dropout=settings.word_dropout,
-            dropout=settings.dropout,
-            ending=settings.ending,
-            unrolled=pretrained is not None,
-            policy=POLICIES[settings.precision],
-            **more,
-        )
-
-    network = build(vectors=vectors)
+    network = build_sentiment_model(
+        tokenizer.size,
+        embedding=settings.embedding,
+        units=settings.units,
+        bidirectional=settings.bidirectional,
+        pooling=settings.pooling,
+        masked=settings.bucketed,
+        piece=settings.piece,
+        word_dropout=settings.word_dropout,
+        dropout=settings.dropout,
+        ending=settings.ending,
+        unrolled=pretrained is not None,
+        policy=POLICIES[settings.precision],
+        vectors=vectors,
+    )
     if pretrained is not None:
         for way, weights in pretrained.lstm.items():
             network.get_layer(f"lstm_{way}").set_weights(weights)
@@ -256,28 +250,12 @@ def train_sentiment_model(
         chosen = orders[epoch][index]
         return about.arrange([cut[row] for row in chosen]), labels[chosen].astype(np.float32)[:, None]
 
-    counts = list(map(len, orders))
-    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, counts)
+    steps = sum(map(len, orders))
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
     training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-    if settings.schedule != "snapshots":
-        return SentimentModel(network, tokenizer, about), fit(training, counts, batch)
-    members: list[keras.Model] = []
-
-    def snapshot() -> None:
-        member = build(name=f"epoch_{len(members) + 1}")
-        member.set_weights(network.get_weights())
-        members.append(member)
-
-    losses = fit(training, counts, batch, after_epoch=snapshot)
-    return SentimentModel(average(members), tokenizer, about), losses
-
-
-def average(networks: Sequence[keras.Model]) -> keras.Model:
-    """One network that answers with the mean of the log-odds of several (Hansen and Salamon 1990)."""
-    words = keras.Input(networks[0].input_shape[1:], dtype="int32", name="words")
-    odds = ops.stack([network(words) for network in networks])  # (M, B, 1)
-    return keras.Model(words, ops.mean(odds, axis=0), name="sentiment_model")
+    losses = fit(training, [len(batches) for batches in orders], batch)
+    return SentimentModel(network, tokenizer, about), losses
 
 
 _LABELS = {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE}
@@ -336,10 +314,7 @@ class SentimentModel:
         about = read_record(folder / "about.json", About)
         tokenizer = Tokenizer.load(folder / "words.json")
         network = keras_files.load(folder / "model.keras")
-        first = next(
-            (layer for layer in network.layers if isinstance(layer, keras.Model)), network
-        )  # of several that are averaged
-        size = first.get_layer("embedding").input_dim
+        size = network.get_layer("embedding").input_dim
         if size != tokenizer.size:
             raise TextLSTMError(
                 f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "

@@ -14,9 +14,7 @@ Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 from textlstm.backend import keras, tf
 
 
-def make_optimizer(
-    name: str, learning_rate: float, schedule: str, clip: float, counts: Sequence[int]
-) -> keras.optimizers.Optimizer:
+def make_optimizer(name: str, learning_rate: float, schedule: str, clip: float, steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of that name.
 
     Args:
@@ -24,12 +22,11 @@ def make_optimizer(
         learning_rate: its highest value.
         schedule: "constant"; "cosine": up from a twentieth in the first hundredth of the steps, then down to a fiftieth along a cosine
             (Loshchilov and Hutter 2017, arXiv 1608.03983); "one_cycle": up in the first quarter of the steps, then down, both straight
-            (Smith 2018, arXiv 1803.09820); "snapshots": that in each epoch anew.
+            (Smith 2018, arXiv 1803.09820).
         clip: longest gradient, over all weights together; 0 = any (Pascanu, Mikolov and Bengio 2013, arXiv 1211.5063).
-        counts: steps in each epoch of the training.
+        steps: of the whole training.
     """
     rate: Any = learning_rate
-    steps = sum(counts)
     if schedule == "cosine":
         warmup = max(steps // 100, 1)
         rate = keras.optimizers.schedules.CosineDecay(
@@ -37,8 +34,6 @@ def make_optimizer(
         )
     elif schedule == "one_cycle":
         rate = OneCycle(learning_rate, steps)
-    elif schedule == "snapshots":
-        rate = Cycles(learning_rate, counts)
     optimizers = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
@@ -60,33 +55,12 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return self._highest * keras.ops.maximum(keras.ops.minimum(done / 0.25, (1.0 - done) / 0.75), 0.01)
 
 
-class Cycles(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """One cycle after another, each over so many steps."""
-
-    def __init__(self, highest: float, counts: Sequence[int]) -> None:
-        self._begins = np.cumsum([0, *counts[:-1]])
-        self._cycles = [OneCycle(highest, count) for count in counts]
-
-    def __call__(self, step: Any) -> Any:
-        """The rate at a step."""
-        step = keras.ops.cast(step, "int64")
-        rates = [cycle(step - begin) for cycle, begin in zip(self._cycles, self._begins.tolist(), strict=True)]
-        return keras.ops.stack(rates)[keras.ops.sum(keras.ops.cast(step >= self._begins, "int32")) - 1]
-
-
 def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The order of `count` things in an epoch."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def fit(
-    model: keras.Model,
-    counts: Sequence[int],
-    make: Callable[[int, int], Batch],
-    *,
-    steps_per_call: int = 1,
-    after_epoch: Callable[[], None] | None = None,
-) -> list[float]:
+def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1) -> list[float]:
     """Train a compiled model: a progress bar on a terminal, a line an epoch in a log.
 
     With $TEXTLSTM_LIVE the loss can be watched meanwhile: see `textlstm.live`.
@@ -100,7 +74,6 @@ def fit(
         make: gives the batch of an epoch and an index, both counting from 0.
         steps_per_call: steps that TensorFlow takes before it comes back to Python. Changes no result; for small networks, whose steps
             take no longer than the way there and back, it saves time. Above 1, batches may differ in their number of rows only.
-        after_epoch: called at the end of each epoch, when the weights are those it ends with.
 
     Returns:
         The mean loss of each epoch.
@@ -124,8 +97,6 @@ def fit(
             losses.append(total / seen)
             report.epoch(epoch + 1, step, losses[-1])
             print(f"epoch {epoch + 1} of {len(counts)}: loss {losses[-1]:.4f}", flush=True)
-            if after_epoch is not None:
-                after_epoch()
     return losses
 
 

@@ -63,7 +63,7 @@ def trained(distance: float, policy: str, optimizer: str = "adam") -> tuple[list
     reproducible.set_up(7, 1)
     kept = network(policy=policy)
     training = AdversarialTraining(kept, distance)
-    training.compile(make_optimizer(optimizer, 0.02, "constant", 0.0, [60]), loss=LOSS, jit_compile=False)
+    training.compile(make_optimizer(optimizer, 0.02, "constant", 0.0, 60), loss=LOSS, jit_compile=False)
     losses = [float(training.train_on_batch(WORDS, LABELS)) for _ in range(60)]
     assert np.array(training(WORDS)).tolist() == np.array(kept(WORDS)).tolist()
     return losses, kept.get_weights()
@@ -81,6 +81,6 @@ def test_a_network_learns_with_it_in_bfloat16_the_same_again_and_otherwise_than_
 def test_without_a_step_it_is_plain_training() -> None:
     reproducible.set_up(7, 1)
     plain = network()
-    plain.compile(make_optimizer("sgd", 0.02, "constant", 0.0, [10]), loss=LOSS, jit_compile=False)
+    plain.compile(make_optimizer("sgd", 0.02, "constant", 0.0, 10), loss=LOSS, jit_compile=False)
     losses = [float(plain.train_on_batch(WORDS, LABELS)) for _ in range(10)]
     assert trained(0.0, "float32", "sgd")[0][:10] == pytest.approx(losses, rel=1e-4)

@@ -259,23 +259,3 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
     Tokenizer(("good",)).save(folder / "words.json")
     with pytest.raises(TextLSTMError, match=rf"the network has {TOKENIZER.size} word ids, expected 4"):
         SentimentModel.load(folder)
-
-
-@pytest.mark.parametrize(("pooling", "adversarial"), [("last", 0.0), ("mean_max", 0.0), ("mean_max", 2.0)])
-def test_snapshots_are_the_networks_of_each_epoch_and_answer_with_their_mean(
-    settings: Callable[..., Any], tmp_path: Path, pooling: str, adversarial: float
-) -> None:
-    section = tiny(settings, epochs=2, schedule="snapshots", pooling=pooling, adversarial=adversarial, dropout=0.2)
-    model, losses = train(section)
-    odds = [
-        SentimentModel(model.network.get_layer(f"epoch_{epoch}"), TOKENIZER, model.about).log_odds(OF_MANY_LENGTHS)
-        for epoch in (1, 2)
-    ]
-    first, loss = train(section.model_copy(update={"epochs": 1, "schedule": "one_cycle"}))
-    assert odds[0].tolist() == first.log_odds(OF_MANY_LENGTHS).tolist()
-    assert losses[:1] == loss
-    assert len(losses) == 2
-    assert np.abs(odds[0] - odds[1]).min() > 1e-4
-    np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), np.mean(odds, axis=0), rtol=1e-5)
-    model.save(tmp_path / "model")
-    assert SentimentModel.load(tmp_path / "model").log_odds(OF_MANY_LENGTHS).tolist() == model.log_odds(OF_MANY_LENGTHS).tolist()
