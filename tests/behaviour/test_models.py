@@ -86,7 +86,7 @@ def test_other_languages_are_neither() -> None:
 
 
 def test_text_near_to_one_of_the_languages_gets_no_language_either() -> None:
-    (answer,) = ask("--only", "language", "buongiorno a tutti")
+    (answer,) = ask("--only", "language", "buongiorno a tutti, come state oggi")
     assert answer["language"] is None
 
 
