@@ -1,6 +1,7 @@
 """The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
 
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def draw_learning_curve(studies: Path, path: Path) -> None:
 
 
 def _draw(path: Path, draw: Any, data: Any) -> Path:
-    figure, axes = plt.subplots(figsize=(6, 8 if draw is _words else 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=_SIZES.get(draw, _size)(data), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)
     draw(axes, data)
     axes.set_title(path.stem.replace("_", ": ").replace("roc", "ROC"), fontweight="bold")
@@ -64,13 +65,49 @@ def _draw(path: Path, draw: Any, data: Any) -> Path:
     return path
 
 
+def _size(_: Any) -> tuple[float, float]:
+    return 6, 4.5  # inches
+
+
+def _roc_size(table: pd.DataFrame) -> tuple[float, float]:
+    names = table["series"].nunique()
+    return (6 + 2.3 * _columns(names), 6) if names > _MANY else _size(table)
+
+
+def _confusion_size(table: pd.DataFrame) -> tuple[float, float]:
+    side = max(4.5, 1.5 + 0.7 * table["actual"].nunique())
+    return side + 1.5, side
+
+
+def _samples_size(table: pd.DataFrame) -> tuple[float, float]:
+    return 6, max(4.5, 0.75 * len(table))
+
+
+def _words_size(_: Any) -> tuple[float, float]:
+    return 6, 8
+
+
+def _columns(names: int) -> int:
+    return -(-names // 25)  # of a legend
+
+
 def _roc(axes: Axes, table: pd.DataFrame) -> None:
+    """With many series, "system, language" each, a colour is a language and a line style a system."""
+    names = list(dict.fromkeys(table["series"]))
+    many = len(names) > _MANY
+    systems = list(dict.fromkeys(name.split(", ")[0] for name in names))
+    classes = list(dict.fromkeys(name.split(", ")[-1] for name in names))
     for series, rows in table.groupby("series", sort=False):
-        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series))
+        system, _, one = str(series).partition(", ")
+        style: dict[str, Any] = (
+            {"color": f"C{classes.index(one)}", "linestyle": _STYLES[systems.index(system) % len(_STYLES)]} if many else {}
+        )
+        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series), **style)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "fontsize": 8, "ncols": _columns(len(names))}
+    axes.legend(**(beside if many else {"loc": "lower right"}))
 
 
 def _histogram(axes: Axes, table: pd.DataFrame) -> None:
@@ -152,6 +189,15 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
 
+
+_MANY = 8  # curves; more of them have no room for their names inside the picture
+_STYLES = ("-", "--", "-.", ":")
+_SIZES: dict[Any, Callable[[Any], tuple[float, float]]] = {
+    _roc: _roc_size,
+    _confusion: _confusion_size,
+    _samples: _samples_size,
+    _words: _words_size,
+}
 
 _KINDS = {
     "roc": _roc,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 
 from tests.unit.test_language_model import TEXT, VOCABULARY, tiny, train, untrained
 from tests.unit.test_scoring import LEFT, RIGHT, Uniform
@@ -98,3 +99,34 @@ def test_what_was_learnt_is_drawn_the_same_each_time(tmp_path: Path) -> None:
     first, second = (draw_pictures(tmp_path / "curves", plots, tmp_path / name) for name in ("one", "two"))
     assert [path.name for path in first] == ["characters_language.png", "samples_language.png", "words_imdb.png"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def plots_of(languages: int, folder: Path) -> Path:
+    """Small files of the plots that have more in them, the more languages there are."""
+    folder.mkdir()
+    names = [f"language{number}" for number in range(languages)]
+    series = [f"{system}, {name}" for system in ("detector", "LSTM", "n-gram") for name in names]
+    points = [f'{x},{y},"{one}"' for one in series for x, y in ((0, 0), (0.1, 0.8), (1, 1))]
+    counts = [f"{one},{other},{9 if one == other else 1}" for one in names for other in names]
+    samples = [f"{name},{temperature},{'abcd ' * 20}" for name in names for temperature in (0.5, 0.8, 1.0)]
+    for name, header, rows in (
+        ("roc", "false_positive_rate,true_positive_rate,series", points),
+        ("confusion", "actual,predicted,count", counts),
+        ("samples", "series,temperature,text", samples),
+    ):
+        (folder / f"{name}_language.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder
+
+
+def test_pictures_grow_with_the_number_of_languages(tmp_path: Path) -> None:
+    """Ten languages have 30 ROC curves, 100 cells and 30 samples; what has no room makes a warning, which fails here."""
+
+    def sizes(languages: int) -> dict[str, tuple[int, int]]:
+        drawn = draw_pictures(tmp_path / "curves", plots_of(languages, tmp_path / f"{languages}"), tmp_path / f"of_{languages}")
+        return {path.stem.split("_")[0]: plt.imread(path).shape[1::-1] for path in drawn}
+
+    assert sizes(2) == dict.fromkeys(("confusion", "roc", "samples"), (600, 450))
+    ten = sizes(10)
+    assert ten["roc"][0] > 1000  # the names stand beside the curves
+    assert min(ten["confusion"]) >= 10 * 70  # room for a count and a share in each cell
+    assert ten["samples"] == (600, 30 * 75)
