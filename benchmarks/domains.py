@@ -21,8 +21,9 @@ from textlstm import paths, reproducible
 from textlstm.datasets import NEGATIVE, POSITIVE
 from textlstm.files import write_json, write_text
 from textlstm.imdb import read_table
-from textlstm.metrics import combine, rounded
+from textlstm.metrics import rounded
 from textlstm.nbsvm import NbsvmModel
+from textlstm.odds import combine
 from textlstm.params import load_params
 from textlstm.scoring import Floats
 from textlstm.sentiment_model import SentimentModel

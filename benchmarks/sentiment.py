@@ -27,8 +27,9 @@ from textlstm.backend import keras
 from textlstm.experiment import merged
 from textlstm.files import read_text, write_json, write_text
 from textlstm.imdb import limit_reviews, read_table
-from textlstm.metrics import combine, rounded
+from textlstm.metrics import rounded
 from textlstm.nbsvm import log_count_ratio, train_nbsvm
+from textlstm.odds import combine
 from textlstm.params import Params, check_params, load_params
 from textlstm.sentiment_model import build_sentiment_model, pad_left, train_sentiment_model
 from textlstm.tokenizer import Tokenizer, words_of

@@ -8,8 +8,8 @@ Run     python -m stages.score_imdb
 from textlstm import paths, reproducible
 from textlstm.files import write_arrays
 from textlstm.imdb import read_table
-from textlstm.metrics import combine
 from textlstm.nbsvm import NbsvmModel
+from textlstm.odds import combine
 from textlstm.params import load_params
 from textlstm.sentiment_model import SentimentModel, directions_at_once
 from textlstm.stage import run

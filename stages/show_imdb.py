@@ -8,8 +8,8 @@ Run     python -m stages.show_imdb
 from textlstm import paths, reproducible
 from textlstm.files import write_csv
 from textlstm.learnt import outermost_words
-from textlstm.metrics import combine
 from textlstm.nbsvm import NbsvmModel
+from textlstm.odds import combine
 from textlstm.params import load_params
 from textlstm.sentiment_model import SentimentModel
 from textlstm.stage import run

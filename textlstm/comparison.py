@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.metrics import Floats, accuracy, bootstrap_intervals, language_auc, language_scores
+from textlstm.metrics import accuracy, bootstrap_intervals, language_auc, language_scores
+from textlstm.odds import Floats
 
 
 @dataclass(frozen=True)

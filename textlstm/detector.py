@@ -12,8 +12,8 @@ from textlstm.background import FOREIGN, Background, text_evidence
 from textlstm.doubt import NEITHER, NO_LETTERS, Doubt
 from textlstm.errors import TextLSTMError
 from textlstm.language_model import LanguageModel
-from textlstm.metrics import posterior
 from textlstm.mixture import Counting
+from textlstm.odds import posterior
 from textlstm.scoring import CharacterModel, Floats, text_log_likelihood
 from textlstm.text import as_whole, normalise
 

@@ -24,12 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from textlstm.background import Evidence
 from textlstm.errors import TextLSTMError
 from textlstm.files import atomic_folder, read_record, write_json
-from textlstm.metrics import posterior
+from textlstm.odds import posterior
 from textlstm.scoring import Floats
 
 NO_LETTERS, NEITHER, TOO_CLOSE = "no letters", "neither", "too close"  # reasons for an answer without a language
@@ -98,6 +97,8 @@ def fit_temperature(kinds: Sequence[tuple[float, Mapping[int, Blocks]]]) -> tupl
     Args:
         kinds: weight of each kind of text; and for each window length, windows and the index of their language. A kind may lack lengths.
     """
+    from scipy.optimize import minimize  # here: whoever only asks a detector need not wait for it
+
     lengths = sorted({length for _, blocks in kinds for length in blocks if blocks[length]})
 
     def loss(point: Floats) -> float:

@@ -13,7 +13,6 @@ from textlstm.datasets import LABELS, POSITIVE
 from textlstm.doubt import NEITHER, Doubt
 from textlstm.errors import TextLSTMError
 from textlstm.metrics import (
-    Floats,
     accuracy,
     auc,
     binary_metrics,
@@ -22,12 +21,11 @@ from textlstm.metrics import (
     histogram,
     language_auc,
     language_scores,
-    posterior,
-    probability_of,
     reliability,
     roc_points,
     rounded,
 )
+from textlstm.odds import Floats, posterior, probability_of
 from textlstm.params import Evaluate
 
 Scores = dict[str, npt.NDArray[Any]]

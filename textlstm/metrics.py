@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
-Floats = npt.NDArray[np.float64]
+from textlstm.odds import Floats, posterior
 
 
 def auc(labels: npt.NDArray[Any], scores: Floats) -> float:
@@ -43,16 +43,6 @@ def language_scores(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> l
         return [(labels == 0, log_likelihoods[:, 0] - log_likelihoods[:, 1])]
     chances = posterior(log_likelihoods)
     return [(labels == language, chances[:, language]) for language in range(chances.shape[1])]
-
-
-def posterior(log_likelihoods: Floats) -> Floats:
-    """Probability of each language, all equally likely beforehand, shape (n, languages).
-
-    >>> posterior(np.log([[0.3, 0.1]])).round(2).tolist()
-    [[0.75, 0.25]]
-    """
-    shifted = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def bootstrap_intervals(
@@ -144,16 +134,6 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], *, bins:
     0.1
     """
     return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, right, bins=bins)) / len(confidence)
-
-
-def combine(lstm: Floats, ngrams: Floats, weight: float) -> Floats:
-    """Weighted mean of log-odds; `weight` is the share of the n-grams."""
-    return (1.0 - weight) * lstm + weight * ngrams
-
-
-def probability_of(log_odds: Floats) -> Floats:
-    """The logistic function."""
-    return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
 
 
 def roc_points(positive: npt.NDArray[np.bool_], scores: Floats, *, most: int = 200) -> list[tuple[float, float]]:

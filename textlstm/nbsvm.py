@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.linear_model import LogisticRegression
 
 from textlstm.datasets import POSITIVE
 from textlstm.files import atomic_folder, read_arrays, read_fields, write_arrays, write_json
@@ -77,6 +76,8 @@ def train_nbsvm(texts: Sequence[str], labels: npt.NDArray[Any], settings: Settin
         settings: the section `nbsvm` of the parameters.
         seed: of the solver.
     """
+    from sklearn.linear_model import LogisticRegression  # here: whoever only asks a model need not wait for it
+
     features = {"longest": settings.longest, "skips": settings.skips, "ending": settings.ending}
     presence = feature_matrix(texts, 2**settings.bits, **features)
     ratio = log_count_ratio(presence, labels, least=settings.least_reviews)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from textlstm.metrics import combine, probability_of
 from textlstm.nbsvm import NbsvmModel
+from textlstm.odds import combine, probability_of
 from textlstm.sentiment_model import SentimentModel
 
 

@@ -20,7 +20,7 @@ from textlstm.doubt import (
     temper,
 )
 from textlstm.errors import TextLSTMError
-from textlstm.metrics import posterior
+from textlstm.odds import posterior
 
 DOUBT = Doubt(scale=1.0, exponent=0.0, foreign=-8.0, lengths=[2, 4], margins=[1.0, 3.0], threshold=0.6)
 

@@ -29,15 +29,13 @@ from textlstm.metrics import (
     binary_metrics,
     bootstrap_intervals,
     calibration_error,
-    combine,
     histogram,
     language_auc,
-    posterior,
-    probability_of,
     reliability,
     roc_points,
     rounded,
 )
+from textlstm.odds import combine, posterior, probability_of
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30).filter(
     lambda pairs: len({positive for positive, _ in pairs}) == 2

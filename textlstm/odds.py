@@ -1,0 +1,26 @@
+"""Between log-likelihoods, log-odds and probabilities: what answering needs, without the libraries that measuring answers takes."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def posterior(log_likelihoods: Floats) -> Floats:
+    """Probability of each language, all equally likely beforehand, shape (n, languages).
+
+    >>> posterior(np.log([[0.3, 0.1]])).round(2).tolist()
+    [[0.75, 0.25]]
+    """
+    shifted = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def combine(lstm: Floats, ngrams: Floats, weight: float) -> Floats:
+    """Weighted mean of log-odds; `weight` is the share of the n-grams."""
+    return (1.0 - weight) * lstm + weight * ngrams
+
+
+def probability_of(log_odds: Floats) -> Floats:
+    """The logistic function."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
