@@ -98,10 +98,10 @@ def _roc(axes: Axes, table: pd.DataFrame) -> None:
     systems = list(dict.fromkeys(name.split(", ")[0] for name in names))
     classes = list(dict.fromkeys(name.split(", ")[-1] for name in names))
     for series, rows in table.groupby("series", sort=False):
-        system, _, one = str(series).partition(", ")
-        style: dict[str, Any] = (
-            {"color": f"C{classes.index(one)}", "linestyle": _STYLES[systems.index(system) % len(_STYLES)]} if many else {}
-        )
+        style: dict[str, Any] = {}
+        if many:
+            parts = str(series).split(", ")
+            style = {"color": f"C{classes.index(parts[-1])}", "linestyle": _STYLES[systems.index(parts[0]) % len(_STYLES)]}
         axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series), **style)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")

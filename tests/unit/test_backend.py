@@ -30,11 +30,11 @@ def test_a_network_works_without_libraries_that_only_wrappers_of_keras_need() ->
 def test_they_are_there_for_whoever_asks_for_them_afterwards() -> None:
     code = (
         "import textlstm.backend\n"
-        "import pandas, sklearn.linear_model, matplotlib.pyplot, numpy as np\n"
+        "import pandas, sklearn.linear_model, matplotlib.colors, numpy as np\n"
         "model = sklearn.linear_model.LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])\n"
-        "print(pandas.DataFrame({'a': [1, 2]})['a'].sum(), model.predict([[5.0]])[0], matplotlib.pyplot.figure().number)"
+        "print(pandas.DataFrame({'a': [1, 2]})['a'].sum(), model.predict([[5.0]])[0], matplotlib.colors.to_hex('red'))"
     )
-    assert run(code) == "3 1 1"
+    assert run(code) == "3 1 #ff0000"
 
 
 @pytest.mark.parametrize("name", HEAVY)

@@ -130,3 +130,13 @@ def test_pictures_grow_with_the_number_of_languages(tmp_path: Path) -> None:
     assert ten["roc"][0] > 1000  # the names stand beside the curves
     assert min(ten["confusion"]) >= 10 * 70  # room for a count and a share in each cell
     assert ten["samples"] == (600, 30 * 75)
+
+
+def test_many_curves_are_drawn_whatever_their_names(tmp_path: Path) -> None:
+    """Names without a language have a line style and a colour of their own each."""
+    plots = tmp_path / "plots"
+    plots.mkdir()
+    rows = [f"{x},{x},system{number}" for number in range(12) for x in (0, 1)]
+    (plots / "roc_language.csv").write_text("\n".join(["false_positive_rate,true_positive_rate,series", *rows]) + "\n")
+    (drawn,) = draw_pictures(tmp_path / "curves", plots, tmp_path / "pictures")
+    assert plt.imread(drawn).shape[1] > 800
