@@ -28,7 +28,7 @@ $(STAMP): requirements.txt
 
 repro: $(STAMP)  ## set up, run the pipeline, show the results
 	@dvc repro || { dvc checkout --quiet --force 2>/dev/null; echo "make repro: a stage failed (see above); the last good outputs are back in place" >&2; exit 1; }
-	@echo; python -m textlstm.report
+	@echo; python -m textlstm.evaluation.report
 	@echo; echo "Models:   models/language/<language>/  models/ngram/<language>/  models/imdb/"
 	@echo 'Ask them: $(BIN)/python -m textlstm "i really liked the movie and had fun"'
 	@echo "MLflow:   make ui, then open http://127.0.0.1:5000"
@@ -54,7 +54,7 @@ track: $(STAMP)  ## deliver to MLflow what could not be tracked before
 	@python -m stages.track
 
 sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
-	@python -m textlstm.sweep $(STUDY)
+	@python -m textlstm.experiments.sweep $(STUDY)
 
 screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
 	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)

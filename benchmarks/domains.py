@@ -17,17 +17,18 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.snippets import Rated, rated_snippets
-from textlstm import paths, reproducible
-from textlstm.datasets import NEGATIVE, POSITIVE
-from textlstm.files import write_json, write_text
-from textlstm.imdb import read_table
-from textlstm.metrics import rounded
-from textlstm.nbsvm import NbsvmModel
-from textlstm.odds import combine
-from textlstm.params import load_params
-from textlstm.scoring import Floats
-from textlstm.sentiment_model import SentimentModel
-from textlstm.tokenizer import words_of
+from textlstm.core import paths
+from textlstm.core.files import write_json, write_text
+from textlstm.core.labels import NEGATIVE, POSITIVE
+from textlstm.core.odds import combine
+from textlstm.core.params import load_params
+from textlstm.core.parquet import read_parquet
+from textlstm.evaluation.metrics import rounded
+from textlstm.language.scoring import Floats
+from textlstm.nn import reproducible
+from textlstm.sentiment.lstm import SentimentModel
+from textlstm.sentiment.nbsvm import NbsvmModel
+from textlstm.sentiment.tokenizer import words_of
 
 _LENGTHS = (100, 200, 400)  # words at most, of all classes of length but the last
 _CLEAR = 0.5  # a text rated nearer to 0 is taken for neither positive nor negative
@@ -46,7 +47,7 @@ def main() -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
     ask = _systems(chosen.models)
-    table = read_table(paths.TEST_IMDB)
+    table = read_parquet(paths.TEST_IMDB)
     reviews = [Rated(1.0 if label == POSITIVE else -1.0, text) for label, text in zip(table["label"], table["text"], strict=True)]
     kinds = by_length(reviews) | rated_snippets()
     results: dict[str, Any] = {"clear": _CLEAR, "vader": version("vaderSentiment"), "texts": {}}

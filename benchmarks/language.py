@@ -21,17 +21,18 @@ from matplotlib import pyplot as plt
 from benchmarks import common
 from benchmarks.dictionaries import dictionary
 from benchmarks.peers import PEERS, Peer, code_of, load_peers
-from textlstm import paths, reproducible
-from textlstm.detector import Detector, detect, load_detector, text_log_likelihoods
-from textlstm.errors import TextLSTMError
-from textlstm.files import read_text, write_json, write_text
-from textlstm.language_model import LanguageModel
-from textlstm.metrics import rounded
-from textlstm.mixture import Counting
-from textlstm.params import load_params
-from textlstm.scoring import CharacterModel, Floats
-from textlstm.text import as_whole
-from textlstm.words import read_list
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.params import load_params
+from textlstm.core.text import as_whole
+from textlstm.data.words import read_list
+from textlstm.detection.detector import Detector, detect, load_detector, text_log_likelihoods
+from textlstm.evaluation.metrics import rounded
+from textlstm.language.lstm import LanguageModel
+from textlstm.language.mixture import Counting
+from textlstm.language.scoring import CharacterModel, Floats
+from textlstm.nn import reproducible
 
 OURS = "textlstm"
 _CLEAR = 3.0  # a word that another language has too counts as ours if it is at least so many times as frequent here
@@ -117,7 +118,7 @@ class _Once:
         )
 
     def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
-        """See `textlstm.scoring.CharacterModel`."""
+        """See `textlstm.language.scoring.CharacterModel`."""
         return self._table(ids.tobytes())
 
 

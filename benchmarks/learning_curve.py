@@ -14,10 +14,10 @@ from typing import Any
 
 from benchmarks import common
 from benchmarks.again import METRICS, Again, chosen_datasets, update
-from textlstm import paths
-from textlstm.files import read_arrays, write_csv
-from textlstm.pictures import draw_learning_curve
-from textlstm.reruns import CURVE, FIGURES
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_csv
+from textlstm.evaluation.plots import draw_learning_curve
+from textlstm.evaluation.studies import CURVE, FIGURES
 
 SIZES = {
     "language": [0, 100_000, 1_000_000],  # characters of drawn words, each language

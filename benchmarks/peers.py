@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import Answers
-from textlstm.errors import TextLSTMError
+from textlstm.core.errors import TextLSTMError
 
 Ask = Callable[[str], Mapping[str, float]]
 

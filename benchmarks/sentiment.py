@@ -22,18 +22,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from benchmarks import common
-from textlstm import paths, reproducible
-from textlstm.backend import keras
-from textlstm.experiment import merged
-from textlstm.files import read_text, write_json, write_text
-from textlstm.imdb import limit_reviews, read_table
-from textlstm.metrics import rounded
-from textlstm.nbsvm import log_count_ratio, train_nbsvm
-from textlstm.odds import combine
-from textlstm.params import Params, check_params, load_params
-from textlstm.sentiment_model import build_sentiment_model, pad_left, train_sentiment_model
-from textlstm.tokenizer import Tokenizer, words_of
-from textlstm.training import make_optimizer
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.odds import combine
+from textlstm.core.params import Params, check_params, load_params
+from textlstm.core.parquet import read_parquet
+from textlstm.data.reviews import limit_reviews
+from textlstm.evaluation.metrics import rounded
+from textlstm.experiments.named import merged
+from textlstm.nn import reproducible
+from textlstm.nn.backend import keras
+from textlstm.nn.training import make_optimizer
+from textlstm.sentiment.lstm import pad_left
+from textlstm.sentiment.lstm_training import build_sentiment_model, train_sentiment_model
+from textlstm.sentiment.nbsvm import log_count_ratio, train_nbsvm
+from textlstm.sentiment.tokenizer import Tokenizer, words_of
 
 _TUTORIAL = Path("experiments/seed_imdb.yaml")
 _OFFICIAL = 25_000  # reviews in a half
@@ -81,7 +84,7 @@ def main() -> None:
     params = load_params()
     tutorial = check_params(merged(params.model_dump(), yaml.safe_load(read_text(_TUTORIAL))["params"]), str(_TUTORIAL))
     reproducible.set_up(params.seed, params.threads)
-    train, test = (limit_reviews(read_table(path), chosen.reviews, seed=params.seed) for path in (chosen.train, chosen.test))
+    train, test = (limit_reviews(read_parquet(path), chosen.reviews, seed=params.seed) for path in (chosen.train, chosen.test))
     data = Data(train["text"].tolist(), train["label"].to_numpy(), test["text"].tolist(), test["label"].to_numpy())
     protocol = "official" if len(data.train) == len(data.test) == _OFFICIAL else "holdout"
 

@@ -9,9 +9,9 @@ The first seed is that of params.yaml, and its figures are the pipeline's own. S
 
 from benchmarks import common
 from benchmarks.again import METRICS, Again, chosen_datasets, update
-from textlstm import paths
-from textlstm.metrics import rounded
-from textlstm.reruns import SPREAD, summaries
+from textlstm.core import paths
+from textlstm.evaluation.metrics import rounded
+from textlstm.evaluation.studies import SPREAD, summaries
 
 SEEDS = 5
 FIRST = {"language": "train_language", "imdb": "train_imdb"}  # the stages from here on are run again

@@ -18,12 +18,13 @@ from matplotlib import pyplot as plt
 
 from benchmarks import common
 from benchmarks.peers import PEERS, code_of, load_peers
-from textlstm import paths, reproducible
-from textlstm.detector import load_detector
-from textlstm.experiment import outputs
-from textlstm.files import read_text, write_json, write_text
-from textlstm.metrics import rounded
-from textlstm.params import load_params
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.params import load_params
+from textlstm.detection.detector import load_detector
+from textlstm.evaluation.metrics import rounded
+from textlstm.experiments.named import outputs
+from textlstm.nn import reproducible
 
 OURS = "textlstm"
 EXPERIMENT = "language_ten"

@@ -5,17 +5,17 @@ Writes  data/scores/imdb_linear.npz: score (n,), positive where the review is
 Run     python -m stages.baseline_imdb
 """
 
-from textlstm import paths
-from textlstm.files import write_arrays
-from textlstm.imdb import read_table
-from textlstm.linear import train_linear
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import write_arrays
+from textlstm.core.params import load_params
+from textlstm.core.parquet import read_parquet
+from textlstm.core.stage import run
+from textlstm.sentiment.baseline import train_linear
 
 
 def main() -> None:
     params = load_params()
-    train, test = read_table(paths.TRAIN_IMDB), read_table(paths.TEST_IMDB)
+    train, test = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.TEST_IMDB)
     model = train_linear(train["text"].tolist(), train["label"].to_numpy(), seed=params.seed)
     write_arrays(paths.SCORES_IMDB_LINEAR, score=model.decision_function(test["text"].tolist()))
     print(f"imdb: a linear model of {len(model[0].vocabulary_):,} words fitted on {len(train):,} reviews")

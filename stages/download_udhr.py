@@ -5,12 +5,12 @@ Writes  data/raw/udhr/<translation>.txt
 Run     python -m stages.download_udhr
 """
 
-from textlstm import paths
-from textlstm.datasets import check_content, load_source, read_udhr
-from textlstm.download import fetch, mirror_setting
-from textlstm.files import write_folder
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import write_folder
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data.archives import check_content, load_source, read_udhr
+from textlstm.data.download import fetch, mirror_setting
 
 
 def main() -> None:

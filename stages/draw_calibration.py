@@ -1,16 +1,16 @@
 """Put together the text of one language on which the detector's doubt is fitted: training data only.
 
 Reads   data/split/language/<language>/train.txt, data/words/<language>.txt, data/raw/words/<code>.tsv of all languages in params.yaml
-Writes  data/calibration/<language>.json: see textlstm.calibration
+Writes  data/calibration/<language>.json: see textlstm.data.calibration_texts
 Run     python -m stages.draw_calibration english
 """
 
-from textlstm import paths
-from textlstm.calibration import calibration_texts
-from textlstm.files import read_text, write_json
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.words import own_words, read_list
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_json
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data.calibration_texts import calibration_texts
+from textlstm.data.words import own_words, read_list
 
 
 def main(language: str) -> None:

@@ -5,11 +5,11 @@ Writes  data/words/<language>.txt, empty if the language has no list or no words
 Run     python -m stages.draw_words english
 """
 
-from textlstm import paths
-from textlstm.files import read_text, write_text
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.words import draw_words, flattened, own_words, read_list
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_text
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data.words import draw_words, flattened, own_words, read_list
 
 
 def main(language: str) -> None:

@@ -5,11 +5,11 @@ Writes  metrics/imdb.json, metrics/plots/{roc,confusion,histogram,reliability}_i
 Run     python -m stages.evaluate_imdb
 """
 
-from textlstm import paths
-from textlstm.evaluation import imdb_metrics, imdb_plots
-from textlstm.files import read_arrays, write_csv, write_json
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_csv, write_json
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.evaluation.sentiment import imdb_metrics, imdb_plots
 
 
 def main() -> None:

@@ -5,12 +5,12 @@ Writes  metrics/language.json, metrics/plots/{roc,confusion,histogram,reliabilit
 Run     python -m stages.evaluate_language
 """
 
-from textlstm import paths
-from textlstm.doubt import Doubt
-from textlstm.evaluation import GROUPS, doubt_metrics, doubt_plots, language_metrics, language_plots
-from textlstm.files import read_arrays, write_csv, write_json
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_csv, write_json
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.detection.calibration import Doubt
+from textlstm.evaluation.language import GROUPS, doubt_metrics, doubt_plots, language_metrics, language_plots
 
 
 def main() -> None:

@@ -7,13 +7,14 @@ Run     python -m stages.pretrain_imdb
 
 import numpy as np
 
-from textlstm import paths, reproducible
-from textlstm.backend import POLICIES
-from textlstm.files import atomic_folder, read_arrays, write_csv
-from textlstm.params import load_params
-from textlstm.pretraining import pretrain
-from textlstm.stage import run
-from textlstm.tokenizer import Tokenizer
+from textlstm.core import paths
+from textlstm.core.files import atomic_folder, read_arrays, write_csv
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.nn import reproducible
+from textlstm.nn.backend import POLICIES
+from textlstm.sentiment.pretraining import pretrain
+from textlstm.sentiment.tokenizer import Tokenizer
 
 
 def main() -> None:

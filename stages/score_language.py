@@ -8,15 +8,19 @@ Run     python -m stages.score_language
 
 import numpy as np
 
-from textlstm import calibration, paths, reproducible
-from textlstm.background import Background, window_evidence
-from textlstm.evaluation import HELDOUT, OWN, UNDRAWN, UNSEEN, Scores, evidence_arrays
-from textlstm.files import read_fields, read_json, read_text, remove_others, write_arrays, write_csv
-from textlstm.language_model import LanguageModel
-from textlstm.mixture import Counting
-from textlstm.params import load_params
-from textlstm.scoring import CharacterModel, conditional_probabilities, score_texts
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import read_fields, read_json, read_text, remove_others, write_arrays, write_csv
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data import calibration_texts as calibration
+from textlstm.detection.background import Background
+from textlstm.detection.evidence import window_evidence
+from textlstm.evaluation.language import HELDOUT, OWN, UNDRAWN, UNSEEN, evidence_arrays
+from textlstm.evaluation.tables import Scores
+from textlstm.language.lstm import LanguageModel
+from textlstm.language.mixture import Counting
+from textlstm.language.scoring import CharacterModel, conditional_probabilities, score_texts
+from textlstm.nn import reproducible
 
 
 def main() -> None:

@@ -5,14 +5,15 @@ Writes  metrics/plots/words_imdb.csv: log-odds of reviews of one word, under bot
 Run     python -m stages.show_imdb
 """
 
-from textlstm import paths, reproducible
-from textlstm.files import write_csv
-from textlstm.learnt import outermost_words
-from textlstm.nbsvm import NbsvmModel
-from textlstm.odds import combine
-from textlstm.params import load_params
-from textlstm.sentiment_model import SentimentModel
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import write_csv
+from textlstm.core.odds import combine
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.evaluation.explain import outermost_words
+from textlstm.nn import reproducible
+from textlstm.sentiment.lstm import SentimentModel
+from textlstm.sentiment.nbsvm import NbsvmModel
 
 FREQUENT = 2000  # words asked about
 SHOWN = 20  # words of each side

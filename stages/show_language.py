@@ -5,14 +5,15 @@ Writes  metrics/plots/{characters,samples}_language.csv
 Run     python -m stages.show_language
 """
 
-from textlstm import paths, reproducible
-from textlstm.files import write_csv
-from textlstm.language_model import LanguageModel
-from textlstm.learnt import character_log_odds
-from textlstm.mixture import Counting
-from textlstm.params import load_params
-from textlstm.sampling import sample
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import write_csv
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.evaluation.explain import character_log_odds
+from textlstm.evaluation.sampling import sample
+from textlstm.language.lstm import LanguageModel
+from textlstm.language.mixture import Counting
+from textlstm.nn import reproducible
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLED = 100  # characters

@@ -5,22 +5,23 @@ Writes  data/split/imdb/train.parquet, test.parquet; unlabelled.parquet, which i
 Run     python -m stages.split_imdb
 """
 
-from textlstm import paths
-from textlstm.imdb import check_labels, limit_reviews, read_table, split_reviews, unlabelled_reviews, write_table
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.params import load_params
+from textlstm.core.parquet import read_parquet, write_parquet
+from textlstm.core.stage import run
+from textlstm.data.reviews import check_labels, limit_reviews, split_reviews, unlabelled_reviews
 
 
 def main() -> None:
     params = load_params()
-    table = read_table(paths.RAW_IMDB)
+    table = read_parquet(paths.RAW_IMDB)
     train, test = split_reviews(table, protocol=params.imdb.protocol, learn=params.split.learn, seed=params.seed)
     train = limit_reviews(train, params.split.reviews, seed=params.seed)
     for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
         check_labels(part, path)
-        write_table(path, part)
+        write_parquet(path, part)
     unlabelled = unlabelled_reviews(table) if params.pretrain.epochs else table[:0]
-    write_table(paths.UNLABELLED_IMDB, unlabelled)
+    write_parquet(paths.UNLABELLED_IMDB, unlabelled)
     print(
         f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on, {len(unlabelled):,} unlabelled"
     )

@@ -7,11 +7,11 @@ Run     python -m stages.split_language english
 
 from pathlib import Path
 
-from textlstm import paths
-from textlstm.files import read_text, write_text
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.text import normalise, split_words
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_text
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.core.text import normalise, split_words
 
 
 def main(language: str) -> None:

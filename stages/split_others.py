@@ -5,11 +5,11 @@ Writes  data/split/others/{learn,heldout,unseen}.json: texts by the name of the 
 Run     python -m stages.split_others
 """
 
-from textlstm import paths
-from textlstm.background import own_translations, split_others
-from textlstm.files import read_text, require, write_json
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.files import read_text, require, write_json
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.data.translations import own_translations, split_others
 
 PASSAGE = 100  # characters of each translation tested on
 

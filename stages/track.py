@@ -8,8 +8,8 @@ Run     python -m stages.track: by hand too, as often as you like; what is track
 import os
 import sys
 
-from textlstm.errors import TextLSTMError
-from textlstm.stage import run
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.stage import run
 from textlstm.tracking.runs import collect, deliver, mark_tracked, post, repository_root
 
 

@@ -5,12 +5,12 @@ Writes  models/background/
 Run     python -m stages.train_background
 """
 
-from textlstm import paths
-from textlstm.background import Background
-from textlstm.files import read_json
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.vocabulary import Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_json
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.detection.background import Background
+from textlstm.language.vocabulary import Vocabulary
 
 
 def main() -> None:

@@ -7,13 +7,15 @@ Run     python -m stages.train_imdb
 
 import numpy as np
 
-from textlstm import paths, reproducible
-from textlstm.files import read_arrays, write_csv
-from textlstm.params import load_params
-from textlstm.pretraining import Pretrained
-from textlstm.sentiment_model import directions_at_once, train_sentiment_model
-from textlstm.stage import run
-from textlstm.tokenizer import Tokenizer
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_csv
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.nn import reproducible
+from textlstm.sentiment.lstm import directions_at_once
+from textlstm.sentiment.lstm_training import train_sentiment_model
+from textlstm.sentiment.pretraining import Pretrained
+from textlstm.sentiment.tokenizer import Tokenizer
 
 
 def main() -> None:

@@ -5,13 +5,14 @@ Writes  models/language/<language>/, metrics/curves/<language>.csv
 Run     python -m stages.train_language english
 """
 
-from textlstm import paths, reproducible
-from textlstm.files import read_arrays, write_csv
-from textlstm.language_model import train_language_model
-from textlstm.params import load_params
-from textlstm.scoring import bits_per_character
-from textlstm.stage import run
-from textlstm.vocabulary import Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_csv
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.language.lstm_training import train_language_model
+from textlstm.language.scoring import bits_per_character
+from textlstm.language.vocabulary import Vocabulary
+from textlstm.nn import reproducible
 
 
 def main(language: str) -> None:

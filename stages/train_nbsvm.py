@@ -5,16 +5,16 @@ Writes  models/nbsvm/
 Run     python -m stages.train_nbsvm
 """
 
-from textlstm import paths
-from textlstm.imdb import read_table
-from textlstm.nbsvm import train_nbsvm
-from textlstm.params import load_params
-from textlstm.stage import run
+from textlstm.core import paths
+from textlstm.core.params import load_params
+from textlstm.core.parquet import read_parquet
+from textlstm.core.stage import run
+from textlstm.sentiment.nbsvm import train_nbsvm
 
 
 def main() -> None:
     params = load_params()
-    table = read_table(paths.TRAIN_IMDB)
+    table = read_parquet(paths.TRAIN_IMDB)
     model = train_nbsvm(table["text"].tolist(), table["label"].to_numpy(), params.nbsvm, seed=params.seed)
     model.save(paths.NBSVM_MODEL)
     print(f"imdb: {int((model.weights != 0).sum()):,} buckets of n-grams weighted, from {len(table):,} reviews")

@@ -5,14 +5,14 @@ Writes  models/ngram/<language>/
 Run     python -m stages.train_ngram english
 """
 
-from textlstm import paths
-from textlstm.files import read_arrays
-from textlstm.mixture import Counting
-from textlstm.ngram import NgramModel
-from textlstm.params import load_params
-from textlstm.scoring import bits_per_character
-from textlstm.stage import run
-from textlstm.vocabulary import Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_arrays
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.language.mixture import Counting
+from textlstm.language.ngram import NgramModel
+from textlstm.language.scoring import bits_per_character
+from textlstm.language.vocabulary import Vocabulary
 
 
 def main(language: str) -> None:

@@ -8,17 +8,17 @@ Run     python -m stages.vectorize_imdb
 
 import numpy as np
 
-from textlstm import paths
-from textlstm.files import write_arrays
-from textlstm.imdb import encode_reviews, read_table
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.tokenizer import Tokenizer
+from textlstm.core import paths
+from textlstm.core.files import write_arrays
+from textlstm.core.params import load_params
+from textlstm.core.parquet import read_parquet
+from textlstm.core.stage import run
+from textlstm.sentiment.tokenizer import Tokenizer, encode_reviews
 
 
 def main() -> None:
     params = load_params()
-    table, others = read_table(paths.TRAIN_IMDB), read_table(paths.UNLABELLED_IMDB)
+    table, others = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.UNLABELLED_IMDB)
     tokenizer = Tokenizer.learn([*table["text"], *others["text"]], params.vectorize.words, marks=params.vectorize.marks)
     ids, offsets = encode_reviews(tokenizer, table["text"])
     unlabelled, _ = encode_reviews(tokenizer, others["text"])

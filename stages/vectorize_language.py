@@ -5,10 +5,10 @@ Writes  data/vectors/language/<language>.npz: train, heldout and words, shapes (
 Run     python -m stages.vectorize_language english
 """
 
-from textlstm import paths
-from textlstm.files import read_text, write_arrays
-from textlstm.stage import run
-from textlstm.vocabulary import UNKNOWN, Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_text, write_arrays
+from textlstm.core.stage import run
+from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
 
 def main(language: str) -> None:

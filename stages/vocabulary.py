@@ -5,11 +5,11 @@ Writes  data/vectors/characters.json
 Run     python -m stages.vocabulary
 """
 
-from textlstm import paths
-from textlstm.files import read_text, remove_others
-from textlstm.params import load_params
-from textlstm.stage import run
-from textlstm.vocabulary import Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_text, remove_others
+from textlstm.core.params import load_params
+from textlstm.core.stage import run
+from textlstm.language.vocabulary import Vocabulary
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel
 
-from textlstm.params import Params, load_params
+from textlstm.core.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from textlstm.errors import TextLSTMError
+from textlstm.core.errors import TextLSTMError
 
 
 def main(words: list[str] | None = None) -> int:
@@ -37,13 +37,13 @@ def main(words: list[str] | None = None) -> int:
 def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, Any]]:
     answers: list[dict[str, Any]] = [{"text": text} for text in texts]
     if only != "sentiment":
-        from textlstm.detector import detect, load_detector
+        from textlstm.detection.detector import detect, load_detector
 
         for answer, guess in zip(answers, detect(load_detector(models), texts), strict=True):
             answer |= {"language": guess.language, "reason": guess.reason}
             answer |= {"log_odds": guess.log_odds, "language_probability": guess.probability}
     if only != "language":
-        from textlstm.sentiment import Sentiment
+        from textlstm.sentiment.classifier import Sentiment
 
         for answer, mood in zip(answers, Sentiment.load(models).describe(texts), strict=True):
             answer |= {"sentiment": mood.sentiment, "positive_probability": mood.probability}

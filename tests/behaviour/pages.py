@@ -24,8 +24,8 @@ from typing import Any
 import requests
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from textlstm.download import cache_folder
-from textlstm.files import atomic
+from textlstm.core.files import atomic
+from textlstm.data.download import cache_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ("dvc.lock", "dvc.yaml", "params.yaml", "metrics")  # what a pipeline has produced, as far as it is in git

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.behaviour import pages
-from textlstm import paths
+from textlstm.core import paths
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.network]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from textlstm.experiment import merged
+from textlstm.experiments.named import merged
 
 ROOT = Path(__file__).parents[2]
 

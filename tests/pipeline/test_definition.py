@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from textlstm.params import Params, load_params
+from textlstm.core.params import Params, load_params
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
@@ -16,19 +16,20 @@ OWN = ("textlstm", "stages")
 
 
 def module_file(module: str) -> Path | None:
-    """The file of a module of the project, None for a name that is not a module."""
-    path = ROOT / (module.replace(".", "/") + ".py")
-    return path if path.exists() else None
+    """The file of a module or package of the project, None for a name that is neither."""
+    place = ROOT / module.replace(".", "/")
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.exists()), None)
 
 
 def imported(path: Path) -> set[Path]:
-    """Files of the project that a file imports, wherever the import stands in it."""
+    """Files of the project that a file imports, wherever the import stands in it, with the `__init__.py` of their packages."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    names |= {name.rpartition(".")[0] for name in names}
     return {file for name in names if name.split(".")[0] in OWN if (file := module_file(name))}
 
 
@@ -94,11 +95,33 @@ def declared(stage: str) -> set[str]:
     return {next(iter(name)) if isinstance(name, dict) else name for name in names}
 
 
+def code_deps(stage: str) -> set[Path]:
+    """The dependencies of a stage that are code of the project: packages, and single files where dvc.yaml says why."""
+    return {ROOT / dep for dep in STAGES[stage]["deps"] if dep.split("/")[0] in OWN}
+
+
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_import_is_a_dependency(stage: str) -> None:
-    wanted = {str(path.relative_to(ROOT)) for path in all_imported(ROOT / "stages" / f"{stage}.py")}
-    listed = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
-    assert listed == wanted
+def test_every_import_is_covered_by_a_dependency(stage: str) -> None:
+    wanted = all_imported(ROOT / "stages" / f"{stage}.py") - {ROOT / name / "__init__.py" for name in OWN}
+    uncovered = {file for file in wanted if not any(file.is_relative_to(dep) for dep in code_deps(stage))}
+    assert not uncovered, f"{stage} imports what it does not name"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_names_code_that_it_does_not_import(stage: str) -> None:
+    wanted = all_imported(ROOT / "stages" / f"{stage}.py")
+    unused = {dep for dep in code_deps(stage) if not any(file.is_relative_to(dep) for file in wanted)}
+    assert not unused, f"{stage} names what it does not import"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_outermost_packages_hold_nothing_that_could_change_a_result(name: str) -> None:
+    body = ast.parse((ROOT / name / "__init__.py").read_text(encoding="utf-8")).body
+    assert all(isinstance(node, ast.Expr) for node in body), "stages do not depend on this file: it may hold a docstring only"
+
+
+def test_compiled_modules_are_no_part_of_a_dependency() -> None:
+    assert "__pycache__" in (ROOT / ".dvcignore").read_text(encoding="utf-8").split()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -144,9 +167,9 @@ def test_every_output_belongs_to_one_stage() -> None:
 def test_only_one_place_imports_each_heavy_thing() -> None:
     homes = {
         "mlflow": r"textlstm/tracking/",
-        "pooch": r"textlstm/download\.py",
-        "tensorflow": r"textlstm/backend\.py",
-        "keras": r"textlstm/backend\.py",
+        "pooch": r"textlstm/data/download\.py",
+        "tensorflow": r"textlstm/nn/backend\.py",
+        "keras": r"textlstm/nn/backend\.py",
     }
     for folder in OWN:
         for path in (ROOT / folder).rglob("*.py"):
@@ -176,7 +199,7 @@ def ancestors(stage: str, last: frozenset[str] = frozenset({"split_imdb"})) -> s
 
 def test_doubt_is_fitted_on_training_data_alone() -> None:
     read = set(STAGES["calibrate_language"]["deps"])
-    assert {dep for dep in read if not dep.endswith(".py")} == {
+    assert {dep for dep in read if dep.split("/")[0] not in OWN} == {
         "data/calibration",
         "models/background",
         "models/language",

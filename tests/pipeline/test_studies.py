@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.small import Clone
-from textlstm import experiment, paths
+from textlstm.core import paths
+from textlstm.experiments import named as experiment
 
 pytestmark = pytest.mark.slow
 

@@ -66,7 +66,11 @@ def write_study(root: Path, **values: object) -> Path:
 def start(root: Path, study: Path) -> subprocess.Popen[bytes]:
     with (root / ".textlstm" / f"{study.stem}.out").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "textlstm.sweep", str(study)], cwd=root, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "textlstm.experiments.sweep", str(study)],
+            cwd=root,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
 
 
@@ -78,7 +82,9 @@ def experiments(root: Path, study: str) -> list[str]:
 def runs(root: Path, study: str) -> list[mlflow.entities.Run]:
     client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("textlstm")
-    return list(client.search_runs([experiment.experiment_id], f"tags.`textlstm.study` = '{study}'", max_results=1000))
+    return list(
+        client.search_runs([experiment.experiment_id], f"tags.`textlstm.experiments.study` = '{study}'", max_results=1000)
+    )
 
 
 def trials(root: Path, study: str) -> list[optuna.trial.FrozenTrial]:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textlstm import paths
-from textlstm.errors import TextLSTMError
-from textlstm.files import read_arrays, read_text, write_text
-from textlstm.imdb import reviews_table, write_table
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_arrays, read_text, write_text
+from textlstm.core.parquet import write_parquet
+from textlstm.data.reviews import reviews_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -174,7 +175,7 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     workspace()
     words = {0: "bad awful", 1: "good great"}
     reviews = [{"part": "train", "label": label, "text": f"a {words[label]} film {n}"} for label in words for n in range(20)]
-    write_table(paths.RAW_IMDB, reviews_table(reviews))
+    write_parquet(paths.RAW_IMDB, reviews_table(reviews))
     for stage in ("split_imdb", "vectorize_imdb", "train_imdb", "train_nbsvm", "baseline_imdb", "score_imdb", "evaluate_imdb"):
         if stage == "train_imdb":
             done = run(stage)
@@ -185,7 +186,7 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     good = paths.SCORES_IMDB.read_bytes()
     reviews[0]["text"] = " "
     table = reviews_table(reviews)
-    write_table(paths.TEST_IMDB, table)
+    write_parquet(paths.TEST_IMDB, table)
     number = table.index[table["text"] == " "][0] + 1
     assert_told(f"score_imdb: review {number}: expected words, got none in ' '. Give at least one word", "score_imdb")
     assert paths.SCORES_IMDB.read_bytes() == good

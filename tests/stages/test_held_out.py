@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from stages import split_imdb
-from textlstm import paths
-from textlstm.datasets import Review
-from textlstm.files import read_arrays, write_arrays
-from textlstm.imdb import reviews_table, write_table
-from textlstm.vocabulary import Vocabulary
+from textlstm.core import paths
+from textlstm.core.files import read_arrays, write_arrays
+from textlstm.core.labels import Review
+from textlstm.core.parquet import write_parquet
+from textlstm.data.reviews import reviews_table
+from textlstm.language.vocabulary import Vocabulary
 
 Workspace = Callable[..., Path]
 
@@ -82,7 +83,7 @@ def raw(labels_of_test: tuple[int, int], words_of_test: str) -> None:
         for place, label in enumerate(labels_of_test)
         for n in range(6)
     ]
-    write_table(paths.RAW_IMDB, reviews_table(train + test))
+    write_parquet(paths.RAW_IMDB, reviews_table(train + test))
 
 
 def learn() -> None:
@@ -110,7 +111,7 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
 
     scores = []  # and where it is read, other reviews do show
     for words in ("a good film", "bad zebra"):
-        write_table(paths.TEST_IMDB, reviews_table([Review(part="test", label=label, text=words) for label in (0, 1)]))
+        write_parquet(paths.TEST_IMDB, reviews_table([Review(part="test", label=label, text=words) for label in (0, 1)]))
         importlib.import_module("stages.score_imdb").main()
         scores.append(paths.SCORES_IMDB.read_bytes())
     assert scores[0] != scores[1]

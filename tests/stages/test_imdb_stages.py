@@ -21,13 +21,14 @@ from stages import (
     train_nbsvm,
     vectorize_imdb,
 )
-from textlstm import paths
-from textlstm.datasets import Review
-from textlstm.errors import TextLSTMError
-from textlstm.files import read_arrays, write_arrays
-from textlstm.imdb import read_table, reviews_table, write_table
-from textlstm.nbsvm import NbsvmModel
-from textlstm.tokenizer import Tokenizer
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_arrays, write_arrays
+from textlstm.core.labels import Review
+from textlstm.core.parquet import read_parquet, write_parquet
+from textlstm.data.reviews import reviews_table
+from textlstm.sentiment.nbsvm import NbsvmModel
+from textlstm.sentiment.tokenizer import Tokenizer
 
 Workspace = Callable[..., Path]
 
@@ -37,7 +38,7 @@ def _raw(count: int = 20, part: str = "train", labels: tuple[int, ...] = (0, 1))
     reviews = [
         Review(part=part, label=label, text=f"a {words[label]} film, {part} {n}") for label in labels for n in range(count)
     ]
-    write_table(paths.RAW_IMDB, reviews_table(reviews))
+    write_parquet(paths.RAW_IMDB, reviews_table(reviews))
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def prepared(workspace: Workspace) -> Path:
 
 
 def test_the_split_is_stratified_and_complete(prepared: Path) -> None:
-    train, test = read_table(paths.TRAIN_IMDB), read_table(paths.TEST_IMDB)
+    train, test = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.TEST_IMDB)
     assert train["label"].value_counts().to_dict() == {0: 15, 1: 15}
     assert test["label"].value_counts().to_dict() == {0: 5, 1: 5}
     assert not set(train["text"]) & set(test["text"])
@@ -59,7 +60,7 @@ def test_the_split_is_stratified_and_complete(prepared: Path) -> None:
 def test_ids_are_those_of_the_tokenizer_that_is_saved(prepared: Path) -> None:
     arrays = read_arrays(paths.VECTORS_IMDB)
     tokenizer = Tokenizer.load(paths.TOKENIZER)
-    for number, row in enumerate(read_table(paths.TRAIN_IMDB).itertuples()):
+    for number, row in enumerate(read_parquet(paths.TRAIN_IMDB).itertuples()):
         ids = arrays["ids"][arrays["offsets"][number] : arrays["offsets"][number + 1]]
         assert ids.tolist() == tokenizer.encode(str(row.text)).tolist()
         assert arrays["labels"][number] == row.label
@@ -68,7 +69,7 @@ def test_ids_are_those_of_the_tokenizer_that_is_saved(prepared: Path) -> None:
 def test_the_two_baselines_and_the_evaluation(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     baseline_imdb.main()
     train_nbsvm.main()
-    test = read_table(paths.TEST_IMDB)
+    test = read_parquet(paths.TEST_IMDB)
     log_odds = NbsvmModel.load(paths.NBSVM_MODEL).log_odds(test["text"].tolist())
     write_arrays(paths.SCORES_IMDB, both=log_odds, lstm=log_odds, ngrams=log_odds, label=test["label"].to_numpy())
     evaluate_imdb.main()
@@ -114,13 +115,17 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     words = {0: "bad awful", 1: "good great", -1: "unheard of"}
     parts = [("train", 0), ("train", 1), ("unlabelled", -1)]
     reviews = [Review(part=part, label=label, text=f"a {words[label]} film, {n}") for part, label in parts for n in range(20)]
-    write_table(paths.RAW_IMDB, reviews_table(reviews))
+    write_parquet(paths.RAW_IMDB, reviews_table(reviews))
     split_imdb.main()
-    assert read_table(paths.UNLABELLED_IMDB)["text"].str.contains("unheard").sum() == len(read_table(paths.UNLABELLED_IMDB)) == 20
+    assert (
+        read_parquet(paths.UNLABELLED_IMDB)["text"].str.contains("unheard").sum()
+        == len(read_parquet(paths.UNLABELLED_IMDB))
+        == 20
+    )
     vectorize_imdb.main()
     tokenizer = Tokenizer.load(paths.TOKENIZER)
     assert "unheard" in tokenizer.words
-    first = min(read_table(paths.UNLABELLED_IMDB)["text"])
+    first = min(read_parquet(paths.UNLABELLED_IMDB)["text"])
     assert (
         tokenizer.encode(first).tolist() == read_arrays(paths.VECTORS_IMDB)["unlabelled"][: len(tokenizer.encode(first))].tolist()
     )
@@ -136,7 +141,7 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
 
 
 def test_without_pretraining_nothing_unlabelled_is_read(prepared: Path) -> None:
-    assert len(read_table(paths.UNLABELLED_IMDB)) == 0
+    assert len(read_parquet(paths.UNLABELLED_IMDB)) == 0
     pretrain_imdb.main()
     assert list((prepared / paths.PRETRAINED).iterdir()) == []
     assert paths.PRETRAINED.is_dir()
@@ -151,9 +156,9 @@ def test_one_label_alone_is_told(workspace: Workspace) -> None:
 
 def test_a_review_without_words_is_told_and_the_last_good_vectors_stay(prepared: Path) -> None:
     good = paths.VECTORS_IMDB.read_bytes(), paths.TOKENIZER.read_bytes()
-    table = read_table(paths.TRAIN_IMDB)
+    table = read_parquet(paths.TRAIN_IMDB)
     table.loc[3, "text"] = " "
-    write_table(paths.TRAIN_IMDB, table)
+    write_parquet(paths.TRAIN_IMDB, table)
     with pytest.raises(TextLSTMError, match=r"review 4 of those to learn from: expected words, got none in ' '. Remove it"):
         vectorize_imdb.main()
     assert (paths.VECTORS_IMDB.read_bytes(), paths.TOKENIZER.read_bytes()) == good

@@ -21,14 +21,15 @@ from stages import (
     vectorize_language,
     vocabulary,
 )
-from textlstm import paths
-from textlstm.background import FOREIGN, Background, Evidence
-from textlstm.doubt import Doubt
-from textlstm.errors import TextLSTMError
-from textlstm.evaluation import GROUPS, evidence_arrays
-from textlstm.files import read_arrays, read_json, read_text, write_arrays
-from textlstm.mixture import Counting
-from textlstm.vocabulary import UNKNOWN, Vocabulary
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_arrays, read_json, read_text, write_arrays
+from textlstm.detection.background import FOREIGN, Background
+from textlstm.detection.calibration import Doubt
+from textlstm.detection.evidence import Evidence
+from textlstm.evaluation.language import GROUPS, evidence_arrays
+from textlstm.language.mixture import Counting
+from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
 LEFT, RIGHT = "The cat sat on the mat, and the dog saw it. " * 6, "Le chat est assis, et l’été le chien le voit. " * 6
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from textlstm import stage
-from textlstm.errors import TextLSTMError
+from textlstm.core import stage
+from textlstm.core.errors import TextLSTMError
 
 
 @pytest.fixture(autouse=True)

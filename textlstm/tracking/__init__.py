@@ -1,1 +1,4 @@
-"""Everything that imports MLflow: runs of the pipeline, the registry of models, the live view of a training."""
+"""What MLflow holds: runs, the registry, the live view, and the models as it serves them. The only home of MLflow.
+
+Imports: core, detection, sentiment, evaluation.
+"""

@@ -1,4 +1,4 @@
-"""Show in MLflow how a training goes, while it goes: follow its report (`textlstm.live`) and log the loss.
+"""Show in MLflow how a training goes, while it goes: follow its report (`textlstm.nn.live`) and log the loss.
 
 Reads   .textlstm/live/<training>.jsonl, and deletes it at the end
 Writes  a run of the experiment "textlstm-training"; the table of comparable runs, "textlstm", stays clean
@@ -78,8 +78,8 @@ class _LiveRun:
             stage, name = str(about.get("stage", "")), str(about.get("experiment", ""))
             tags = {
                 "mlflow.runName": f"{name or 'repro'} {stage}",
-                "textlstm.stage": stage,
-                "textlstm.study": str(about.get("study", "")),
+                "textlstm.core.stage": stage,
+                "textlstm.experiments.study": str(about.get("study", "")),
                 NAME: name,
                 _FOLLOWER: _identity(psutil.Process()),
             }

@@ -37,11 +37,11 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*Any type hint is inferred")  # MLflow says so about a class of its own
     from mlflow.pyfunc import save_model
 
-from textlstm import paths
-from textlstm.comparison import Answers, difference
-from textlstm.errors import TextLSTMError
-from textlstm.files import read_arrays, read_json, read_text, require, write_arrays
-from textlstm.params import Params, load_params
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_arrays, read_json, read_text, require, write_arrays
+from textlstm.core.params import Params, load_params
+from textlstm.evaluation.comparison import Answers, difference
 from textlstm.tracking.runs import (
     EXPERIMENT,
     FAULTS,
@@ -99,7 +99,7 @@ LANGUAGE = Kind(
     stages=("score_language", "evaluate_language"),
     data=paths.SPLIT_LANGUAGES,
     example=("All human beings are born free", "Tous les êtres humains naissent libres"),
-    packages=("keras", "numpy", "pydantic", "pyyaml", "scipy", "tensorflow", "tqdm"),
+    packages=("keras", "numpy", "pydantic", "scipy", "tensorflow"),
     answers=_language_answers,
     measured_on=lambda params: {"languages": list(params.languages), "length": params.evaluate.length},
     block=lambda params: params.evaluate.block,
@@ -112,7 +112,7 @@ SENTIMENT = Kind(
     stages=("score_imdb", "evaluate_imdb"),
     data=paths.TEST_IMDB,
     example=("i really liked the movie and had fun", "a waste of time"),
-    packages=("keras", "msgpack", "numpy", "pydantic", "pyyaml", "scikit-learn", "scipy", "tensorflow", "tqdm"),
+    packages=("keras", "numpy", "pydantic", "pyyaml", "scikit-learn", "scipy", "tensorflow", "tqdm"),
     answers=_sentiment_answers,
     measured_on=lambda _: {},
     block=lambda _: 1,

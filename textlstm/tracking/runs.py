@@ -2,7 +2,7 @@
 
 A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped metrics, final
 metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server. Studies of
-the state (see `textlstm.reruns`) are in it too; if they are made later, they are added to its run.
+the state (see `textlstm.evaluation.studies`) are in it too; if they are made later, they are added to its run.
 
 What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of it once MLflow has
 it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything delivers it.
@@ -36,15 +36,15 @@ import yaml
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from textlstm import paths
-from textlstm.errors import TextLSTMError
-from textlstm.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
-from textlstm.params import flat
-from textlstm.pictures import draw_learning_curve, draw_pictures
-from textlstm.reruns import CURVE, SPREAD, fitting
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
+from textlstm.core.params import flat
+from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
+from textlstm.evaluation.studies import CURVE, SPREAD, fitting
 
 EXPERIMENT = "textlstm"
-STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
+STATE, NAME = "textlstm.state", "textlstm.experiments.named"  # tags by which a run is found again
 CLONE = "textlstm.clone"  # tag: which clone began the run
 STUDIES = "textlstm.studies"  # tag: digest of the studies that the run holds; "" if none
 FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
@@ -88,7 +88,7 @@ def collect() -> Record:
     tags = {
         STATE: state,
         NAME: experiment,
-        "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
+        "textlstm.experiments.study": os.environ.get("TEXTLSTM_STUDY", ""),
         "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "textlstm.uncommitted_changes": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),

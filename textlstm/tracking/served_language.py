@@ -6,11 +6,11 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
-from textlstm.detector import detect, load_detector
+from textlstm.detection.detector import detect, load_detector
 
 
 class Answer(BaseModel):
-    """See `textlstm.detector.Guess`."""
+    """See `textlstm.detection.detector.Guess`."""
 
     language: str | None = None
     reason: str | None = None

@@ -6,11 +6,11 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
-from textlstm.sentiment import Sentiment
+from textlstm.sentiment.classifier import Sentiment
 
 
 class Answer(BaseModel):
-    """See `textlstm.sentiment.Mood`."""
+    """See `textlstm.sentiment.classifier.Mood`."""
 
     sentiment: str | None = None
     probability: float | None = None

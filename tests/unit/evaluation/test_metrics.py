@@ -1,0 +1,336 @@
+"""Figures against their definitions."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.odds import combine, posterior, probability_of
+from textlstm.detection.calibration import Doubt
+from textlstm.detection.evidence import Evidence
+from textlstm.evaluation.language import (
+    GROUPS,
+    doubt_metrics,
+    doubt_plots,
+    evidence_arrays,
+    evidence_of,
+    language_metrics,
+    language_plots,
+)
+from textlstm.evaluation.metrics import (
+    accuracy,
+    auc,
+    binary_metrics,
+    bootstrap_intervals,
+    calibration_error,
+    histogram,
+    language_auc,
+    reliability,
+    roc_points,
+    rounded,
+)
+from textlstm.evaluation.sentiment import imdb_metrics, imdb_plots
+
+ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30).filter(
+    lambda pairs: len({positive for positive, _ in pairs}) == 2
+)
+
+
+@given(ANSWERS)
+def test_auc_is_the_chance_that_a_positive_scores_higher(answers: list[tuple[bool, int]]) -> None:
+    positives = [score for positive, score in answers if positive]
+    negatives = [score for positive, score in answers if not positive]
+    won = sum((p > n) + (p == n) / 2 for p in positives for n in negatives)
+    labels, scores = (np.array(column) for column in zip(*answers, strict=True))
+    assert auc(labels, scores.astype(float)) == pytest.approx(won / len(positives) / len(negatives))
+
+
+def test_accuracy_is_the_share_of_right_answers() -> None:
+    assert accuracy(np.array([0, 1, 2, 1]), np.array([0, 1, 1, 0])) == 0.5
+
+
+def test_two_languages_are_scored_by_the_difference_and_the_first_is_positive() -> None:
+    log_likelihoods = np.array([[-1.0, -2.0], [-5.0, -1.0], [-1.0, -1.5], [-2.0, -2.2]])
+    labels = np.array([0, 1, 0, 1])  # differences 1, -4, 0.5, 0.2: both of the first language above both of the second
+    assert language_auc(labels, log_likelihoods) == 1.0
+    assert language_auc(1 - labels, log_likelihoods) == 0.0
+
+
+def test_more_languages_are_scored_one_against_the_rest_and_averaged() -> None:
+    random = np.random.default_rng(1)
+    log_likelihoods, labels = random.normal(size=(60, 3)), np.arange(60) % 3
+    chances = posterior(log_likelihoods)
+    expected = np.mean([auc(labels == language, chances[:, language]) for language in range(3)])
+    assert language_auc(labels, log_likelihoods) == pytest.approx(expected)
+    log_likelihoods[np.arange(60), labels] += 50
+    assert language_auc(labels, log_likelihoods) == 1.0
+
+
+@given(st.lists(st.lists(st.floats(-2000, 0), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_posteriors_sum_to_one_however_unlikely_the_text(rows: list[list[float]]) -> None:
+    chances = posterior(np.array(rows))
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+    best = np.array(rows).argmax(axis=1)
+    assert (chances[np.arange(len(rows)), best] == chances.max(axis=1)).all()
+
+
+def test_texts_that_say_nothing_leave_every_language_as_likely() -> None:
+    np.testing.assert_allclose(posterior(np.zeros((1, 4))), 0.25)
+
+
+@given(st.floats(-800, 800))
+def test_log_odds_and_probability_are_two_names_of_one_thing(log_odds: float) -> None:
+    probability = float(probability_of(np.array([log_odds]))[0])
+    assert 0 <= probability <= 1
+    if abs(log_odds) < 30:
+        assert math.log(probability) - math.log1p(-probability) == pytest.approx(log_odds, abs=1e-3)
+
+
+def test_a_mixture_of_log_odds_is_their_weighted_mean() -> None:
+    assert combine(np.array([4.0]), np.array([-2.0]), 0.25).tolist() == [2.5]
+
+
+def _intervals(labels: Any, scores: Any, right: Any, **changes: Any) -> dict[str, float]:
+    values = {"rounds": 300, "block": 5, "seed": 7} | changes
+    return bootstrap_intervals(labels, [(labels == 1, scores)], right, **values)
+
+
+def test_intervals_hold_the_estimate_and_narrow_with_more_items() -> None:
+    random = np.random.default_rng(1)
+    widths = []
+    for count in (100, 2000):
+        labels = np.repeat([0, 1], count // 2)
+        scores = labels + random.normal(scale=1.5, size=count)
+        right = (scores > 0.5) == labels
+        found = _intervals(labels, scores, right)
+        assert found["auc_low"] < auc(labels, scores) < found["auc_high"]
+        assert found["accuracy_low"] < right.mean() < found["accuracy_high"]
+        widths.append(found["auc_high"] - found["auc_low"])
+    assert widths[1] < widths[0] / 2
+
+
+def test_intervals_depend_on_the_seed_alone() -> None:
+    labels = np.repeat([0, 1], 40)
+    scores = labels + np.random.default_rng(1).normal(size=80)
+    right = scores > 0.5
+    assert _intervals(labels, scores, right) == _intervals(labels, scores, right)
+    assert _intervals(labels, scores, right) != _intervals(labels, scores, right, seed=8)
+
+
+def test_neighbours_that_go_together_make_the_interval_wider() -> None:
+    labels = np.repeat([0, 1], 500)
+    scores = labels + np.repeat(np.random.default_rng(1).normal(size=40), 25)  # 25 neighbours share one deviation
+    one_by_one, in_blocks = (_intervals(labels, scores, scores > 0.5, block=block) for block in (1, 25))
+    widths = [found["auc_high"] - found["auc_low"] for found in (one_by_one, in_blocks)]
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_perfect_answer_has_an_interval_of_no_width() -> None:
+    labels = np.repeat([0, 1], 10)
+    found = _intervals(labels, labels.astype(float), labels == labels, block=50)
+    assert found == {"auc_low": 1.0, "auc_high": 1.0, "accuracy_low": 1.0, "accuracy_high": 1.0}
+
+
+@given(ANSWERS, st.integers(0, 3))
+def test_the_auc_of_a_draw_is_that_of_the_items_drawn(answers: list[tuple[bool, int]], seed: int) -> None:
+    """One round, one block a group that holds it all: the draw is the sample itself."""
+    labels, scores = (np.array(column) for column in zip(*answers, strict=True))
+    found = _intervals(labels.astype(int), scores.astype(float), labels, rounds=1, block=100, seed=seed)
+    assert found["auc_low"] == found["auc_high"] == pytest.approx(auc(labels, scores.astype(float)))
+
+
+def test_binary_figures() -> None:
+    figures = binary_metrics(np.array([0, 1, 1, 0]), np.array([0.5, 0.9, 0.4, 0.1]))
+    log_loss = -(math.log(0.5) + math.log(0.9) + math.log(0.4) + math.log(0.9)) / 4
+    assert figures == {"accuracy": 0.75, "auc": 0.75, "log_loss": pytest.approx(log_loss)}
+
+
+FOUR = (
+    np.array([0.61, 0.65, 0.93, 1.0]),
+    np.array([True, False, True, True]),
+)  # in the bins 0.6 to 0.667 and 0.933 to 1, and one between
+
+
+def test_the_calibration_error_of_four_answers() -> None:
+    points = reliability(*FOUR)
+    assert [count for *_, count in points] == [2, 1, 1]  # 0.93 lies between 13 and 14 fifteenths
+    assert [right for _, right, _ in points] == [0.5, 1.0, 1.0]
+    assert [sure for sure, *_ in points] == pytest.approx([0.63, 0.93, 1.0])
+    assert calibration_error(*FOUR) == pytest.approx((2 * 0.13 + 0.07 + 0.0) / 4)
+
+
+def test_answers_that_are_right_as_often_as_they_are_sure_have_no_calibration_error() -> None:
+    assert calibration_error(np.full(4, 0.75), np.array([True, True, True, False])) == pytest.approx(0.0)
+    assert calibration_error(np.full(4, 1.0), np.zeros(4, dtype=bool)) == 1.0
+
+
+def test_a_curve_goes_from_corner_to_corner_and_never_down() -> None:
+    labels = np.repeat([True, False], 500)
+    points = roc_points(labels, np.random.default_rng(1).normal(size=1000), most=50)
+    assert len(points) <= 50
+    assert points[0] == (0.0, 0.0)
+    assert points[-1] == (1.0, 1.0)
+    assert points == sorted(points)
+
+
+def test_what_lies_outside_a_histogram_is_counted_in_the_outermost() -> None:
+    assert histogram(np.array([-9.0, 0.1, 0.6, 0.7, 9.0]), np.array([0.0, 0.5, 1.0])) == [2, 3]
+
+
+def test_every_figure_is_rounded_whatever_its_depth() -> None:
+    figures = {"a": 1 / 3, "b": {"c": np.float64(2 / 3), "d": 5}, "e": "x"}
+    assert rounded(figures, 3) == {"a": 0.333, "b": {"c": 0.667, "d": 5}, "e": "x"}
+
+
+KINDS = ("mixed", "lstm", "ngram", "counting")
+
+
+def _language_scores(languages: int, count: int = 80) -> dict[str, Any]:
+    random = np.random.default_rng(languages)
+    labels = np.repeat(np.arange(languages), count)
+    scores: dict[str, Any] = {f"bits_{kind}": np.full(languages, 2.5) for kind in KINDS}
+    for length in (1, 5):
+        scores[f"label_{length}"] = labels
+        for kind in KINDS:
+            scores[f"{kind}_{length}"] = random.normal(size=(len(labels), languages)) + length * np.eye(languages)[labels] / 2
+    return scores
+
+
+@pytest.mark.parametrize("languages", [2, 3])
+def test_language_figures(settings: Callable[..., Any], languages: int) -> None:
+    section = settings("evaluate", length=5, bootstrap=100, block=5, protocol_windows=30)
+    names = ["one", "two", "three"][:languages]
+    scores = _language_scores(languages)
+    figures = language_metrics(scores, names, section, lengths=[1, 5], seed=7)
+    assert figures["auc"] == pytest.approx(language_auc(scores["label_5"], scores["mixed_5"]), abs=1e-6)
+    assert figures["accuracy"] == pytest.approx((scores["mixed_5"].argmax(axis=1) == scores["label_5"]).mean(), abs=1e-6)
+    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
+    assert figures["windows"] == 80 * languages
+    assert list(figures["bits_per_character"]) == names
+    assert figures["by_length"]["5"] == {"auc": figures["auc"], "accuracy": figures["accuracy"]}
+    assert figures["by_length"]["1"]["auc"] < figures["auc"]
+    assert figures["lstm"]["auc"] == pytest.approx(language_auc(scores["label_5"], scores["lstm_5"]), abs=1e-6)
+    assert set(figures["seed_protocol"]) == {"auc", "accuracy"}
+    assert "ngram" in figures["baselines"]
+    assert figures == language_metrics(scores, names, section, lengths=[1, 5], seed=7)
+
+
+@pytest.mark.parametrize("languages", [2, 3])
+def test_language_plots(languages: int) -> None:
+    names = ["one", "two", "three"][:languages]
+    scores = _language_scores(languages)
+    plots = language_plots(scores, names, 5)
+    confusion = plots["confusion_language"][1]
+    assert sum(count for _, _, count in confusion) == 80 * languages
+    right = sum(count for actual, predicted, count in confusion if actual == predicted)
+    assert right == (scores["mixed_5"].argmax(axis=1) == scores["label_5"]).sum()
+    assert sum(count for _, count, _ in plots["histogram_language"][1]) == 80 * languages
+    series = {row[2] for row in plots["roc_language"][1]}
+    assert len(series) == (3 if languages == 2 else 9)
+
+
+def test_the_margin_of_a_language_is_against_the_best_of_the_others() -> None:
+    scores = _language_scores(3, count=1)
+    scores["mixed_5"] = np.array([[-1.0, -4.0, -9.0], [-4.0, -1.0, -9.0], [-9.0, -4.0, -1.0]])  # margins 3, -3, -8
+    found = [(score, name) for score, count, name in language_plots(scores, ["a", "b", "c"], 5)["histogram_language"][1] if count]
+    assert found == [(3.25, "a"), (-2.75, "b"), (-7.75, "c")]
+
+
+def test_scores_of_other_languages_are_told(settings: Callable[..., Any]) -> None:
+    message = "the scores are of 3 languages, expected 2: english, french. Run 'dvc repro' to score again"
+    with pytest.raises(TextLSTMError, match=message):
+        language_metrics(_language_scores(3), ["english", "french"], settings("evaluate", length=5), lengths=[1, 5], seed=7)
+
+
+def test_sentiment_figures_and_plots(settings: Callable[..., Any]) -> None:
+    labels = np.array([0, 1] * 20)
+    random = np.random.default_rng(1)
+    scores = {name: random.normal(size=40) + labels for name in ("both", "lstm", "ngrams")} | {"label": labels}
+    linear = {"score": random.normal(size=40) + labels}
+    figures = imdb_metrics(scores, linear, "holdout", settings("evaluate", bootstrap=100), seed=7)
+    assert (figures["reviews"], figures["protocol"]) == (40, "holdout")
+    assert figures["accuracy"] == ((scores["both"] > 0) == (labels == 1)).mean()
+    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
+    assert figures["lstm"]["accuracy"] == ((scores["lstm"] > 0) == (labels == 1)).mean()
+    assert figures["baselines"]["linear"]["auc"] == pytest.approx(auc(labels, linear["score"]), abs=1e-6)
+    plots = imdb_plots(scores, linear)
+    assert [row[:2] for row in plots["confusion_imdb"][1]][1] == ("negative", "positive")
+    assert sum(row[2] for row in plots["confusion_imdb"][1]) == 40
+    assert figures["ece"] == pytest.approx(
+        calibration_error(probability_of(np.abs(scores["both"])), (scores["both"] > 0) == (labels == 1)), abs=1e-6
+    )
+    assert {row[3] for row in plots["reliability_imdb"][1]} == {"both", "LSTM", "NB-SVM"}  # the linear model's scores are no odds
+    assert sum(row[2] for row in plots["reliability_imdb"][1]) == 3 * 40
+
+
+DOUBT = Doubt(scale=0.5, exponent=0.0, foreign=-8.0, lengths=[5], margins=[0.0], threshold=0.7)
+
+
+def _evidence(likelihoods: list[list[float]], background: list[float]) -> Evidence:
+    known = np.full(len(likelihoods), 5)
+    return Evidence(np.array(likelihoods).reshape(-1, 2), np.array(background), known, 0 * known, known)
+
+
+def _doubtful() -> dict[str, Any]:
+    """Four windows of two languages: one right, one wrong, one too close, one taken for neither; and three of other languages."""
+    own = _evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
+    unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
+    found = evidence_arrays("own", 5, own, np.array([0, 1, 1, 1])) | evidence_arrays("unseen", 5, unseen, np.array([0, 0, 1]))
+    found |= evidence_arrays("undrawn", 5, _evidence([[-1.0, -5.0]], [-9.0]), np.array([0]))
+    found |= evidence_arrays("heldout", 5, _evidence([], []), np.zeros(0, dtype=np.int64))
+    return found | {f"{group}_names": np.array(["one", "two"]) for group in GROUPS}
+
+
+def test_evidence_is_read_as_it_was_written() -> None:
+    evidence, owners = evidence_of(_doubtful(), "unseen", 5)
+    assert evidence.background.tolist() == [-4.0, -8.0, -8.0]
+    assert owners.tolist() == [0, 0, 1]
+
+
+def test_figures_of_doubt() -> None:
+    figures = doubt_metrics(_doubtful(), DOUBT, length=5, lengths=[5])
+    two = 1 / (1 + math.exp(-2.0))  # log-odds of 4, halved
+    near = 1 / (1 + math.exp(-0.1))
+    calibration = figures["calibration"]
+    assert (calibration["scale"], calibration["exponent"]) == (0.5, 0.0)
+    # in one bin the three that are sure, of which two are right, in another the right one that is not
+    assert calibration["ece"] == pytest.approx((abs(3 * two - 2) + abs(near - 1)) / 4, abs=1e-6)
+    assert calibration["log_loss"] == pytest.approx(-(2 * math.log(two) + math.log(1 - two) + math.log(near)) / 4, abs=1e-6)
+    four, near = 1 / (1 + math.exp(-4.0)), 1 / (1 + math.exp(-0.2))
+    assert calibration["ece_before"] == pytest.approx((abs(3 * four - 2) + abs(near - 1)) / 4, abs=1e-6)
+    assert figures["doubt"] == {
+        "threshold": 0.7,
+        "coverage": 0.5,
+        "false_neither": 0.25,
+        "accuracy_of_answered": 0.5,
+        "by_length": {"5": {"coverage": 0.5, "false_neither": 0.25, "accuracy_of_answered": 0.5}},
+    }
+    (undrawn,) = figures["undrawn_words"]["by_length"].values()
+    assert undrawn["ece"] == pytest.approx(1 - two, abs=1e-6)
+    assert (undrawn["coverage"], undrawn["false_neither"], undrawn["accuracy_of_answered"]) == (1.0, 0.0, 1.0)
+    third = round(1 / 3, 6)
+    assert figures["neither"] == {
+        "by_length": {
+            "5": {
+                "unseen": {"neither": round(2 / 3, 6), "answered": third},
+                "unseen_own_letters": {"neither": 0.5, "answered": 0.5},
+            }
+        },
+        "hardest": {"two": 0.0, "one": 1.0},
+    }
+
+
+def test_the_plot_of_reliability_shows_both() -> None:
+    header, rows = doubt_plots(_doubtful(), DOUBT, 5)["reliability_language"]
+    assert header == ("confidence", "accuracy", "count", "series")
+    assert [(count, series) for *_, count, series in rows] == [
+        (1, "before calibration"),
+        (3, "before calibration"),
+        (1, "calibrated"),
+        (3, "calibrated"),
+    ]

@@ -1,0 +1,319 @@
+"""The character LSTM: what it reads, that it learns, and that its answers are distributions that depend on nothing else."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_json, write_json
+from textlstm.core.params import LanguageModel as LanguageSettings
+from textlstm.language.lstm import About, LanguageModel, after_start, windows_of
+from textlstm.language.lstm_training import build_language_model, train_language_model
+from textlstm.language.scoring import text_log_likelihood, window_log_likelihoods
+from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
+from textlstm.nn import reproducible
+
+TEXT = "abcd" * 30
+VOCABULARY = Vocabulary.learn([TEXT])
+IDS = VOCABULARY.encode(TEXT)
+
+reproducible.set_up(7, 1)
+
+
+def tiny(settings: Callable[..., Any], **changes: Any) -> LanguageSettings:
+    values: dict[str, Any] = {
+        "window": 3,
+        "embedding": 0,
+        "units": 6,
+        "layers": 1,
+        "members": 1,
+        "dropout": 0.0,
+        "output": "softmax",
+        "batch": 32,
+    }
+    values |= {"target": "every_position", "optimizer": "adam", "learning_rate": 0.05, "epochs": 1}
+    values |= {"schedule": "constant", "clip": 1.0, "noise": 0.0, "words_share": 0.0}
+    section: LanguageSettings = settings("language_model", **(values | changes))
+    return section
+
+
+def train(
+    section: LanguageSettings, *, seed: int = 7, ids: npt.NDArray[Any] = IDS, words: npt.NDArray[Any] = IDS[:0]
+) -> tuple[LanguageModel, list[float]]:
+    reproducible.set_up(seed, 1)
+    return train_language_model(ids, words, VOCABULARY, section, seed=seed, name="example")
+
+
+def untrained(section: LanguageSettings) -> LanguageModel:
+    """A model with random weights: enough for all that does not depend on what was learnt."""
+    reproducible.set_up(7, 1)
+    network = build_language_model(
+        VOCABULARY.size,
+        window=section.window,
+        target=section.target,
+        embedding=section.embedding,
+        units=section.units,
+        layers_=section.layers,
+        dropout=section.dropout,
+        members=section.members,
+    )
+    return LanguageModel(network, VOCABULARY, About(section.target, section.window, section.output, section.members))
+
+
+def weights(model: LanguageModel) -> bytes:
+    return b"".join(array.tobytes() for array in model.network.get_weights())
+
+
+@given(st.integers(1, 12), st.data())
+def test_windows_are_all_the_substrings(length: int, data: st.DataObject) -> None:
+    ids = np.array(data.draw(st.lists(st.integers(2, 9), min_size=length, max_size=30)), dtype=np.uint8)
+    windows = windows_of(ids, length)
+    assert windows.shape == (len(ids) - length + 1, length)
+    for begin, window in enumerate(windows):
+        assert window.tolist() == ids[begin : begin + length].tolist()
+    assert np.shares_memory(windows, ids)
+
+
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_what_is_read_is_start_and_all_but_the_last(count: int, length: int) -> None:
+    windows = np.random.default_rng(count).integers(2, 9, size=(count, length))
+    read = after_start(windows)
+    assert read.shape == windows.shape
+    assert read.dtype == np.int32
+    assert (read[:, 0] == START).all()
+    np.testing.assert_array_equal(read[:, 1:], windows[:, :-1])
+
+
+def test_a_tiny_model_learns_a_tiny_text_by_heart(settings: Callable[..., Any]) -> None:
+    model, losses = train(tiny(settings, epochs=40, units=12))
+    assert losses[-1] < losses[0] / 2
+    table = np.exp(model.log_probabilities(VOCABULARY.encode("abc")))
+    assert table[0, 0] == pytest.approx(0.25, abs=0.1)  # each of the four begins a window as often
+    assert table[0, 1] > 0.9
+    assert table[0, 2] > 0.9
+    right, wrong = (text_log_likelihood(model.log_probabilities(VOCABULARY.encode(text))) for text in ("abcdabcd", "acbdacbd"))
+    assert right > wrong + 5
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., Any], output: str, embedding: int) -> None:
+    model = untrained(tiny(settings, output=output, embedding=embedding))
+    for context in ("", "d", "ab"):
+        texts = [VOCABULARY.encode(context + character) for character in VOCABULARY.characters]
+        known = sum(np.exp(model.log_probabilities(ids)[0, len(context)]) for ids in texts)
+        assert 0.3 < known < 1.0  # <start> and <unknown> have the rest
+    total = np.exp(model.log_distribution(after_start(windows_of(IDS, 3)[:5]))).sum(axis=-1)
+    np.testing.assert_allclose(total, 1.0)
+
+
+def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(settings: Callable[..., Any]) -> None:
+    model = untrained(tiny(settings))
+    table = model.log_probabilities(VOCABULARY.encode("ab?d"))
+    assert table.shape == (4, 3)
+    zero = [[about >= 4 or about == 2 for about in (row, row + 1, row + 2)] for row in range(4)]
+    np.testing.assert_array_equal(table == 0.0, zero)
+    assert (table <= 0).all()
+    assert model.log_probabilities(VOCABULARY.encode("")).shape == (0, 3)
+    assert model.log_probabilities(VOCABULARY.encode("a")).shape == (1, 3)
+    np.testing.assert_array_equal(model.log_probabilities(VOCABULARY.encode("???")), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("target", ["every_position", "after_window"])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_members_answer_with_the_mean_of_their_probabilities(settings: Callable[..., Any], target: str, output: str) -> None:
+    changes = {"target": target, "output": output}
+    both, alone = untrained(tiny(settings, members=2, **changes)), untrained(tiny(settings, **changes))
+    read = after_start(windows_of(IDS, 3)[:5])
+    chances = []
+    for mark in ("", "_2"):
+        for layer in ("one_hot", "lstm_1", "logits"):
+            alone.network.get_layer(layer).set_weights(both.network.get_layer(layer + mark).get_weights())
+        chances.append(np.exp(alone.log_distribution(read)))
+    assert not np.allclose(*chances)
+    np.testing.assert_allclose(np.exp(both.log_distribution(read)), (chances[0] + chances[1]) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["every_position", "after_window"])
+def test_each_member_learns(settings: Callable[..., Any], target: str) -> None:
+    model, _ = train(tiny(settings, members=2, epochs=40, units=12, target=target))
+    ids = VOCABULARY.encode("abcdabcdabcd")
+    windows = windows_of(ids, 3)[:8]
+    read = (after_start(windows) if target == "every_position" else windows).astype(np.int32)
+    logits = np.asarray(model.network(read)).reshape(8, 2, -1, VOCABULARY.size)[
+        :, :, -1
+    ]  # (B, members, V): the last character of each
+    wanted = windows[:, -1] if target == "every_position" else ids[3:11]
+    for member in range(2):
+        np.testing.assert_array_equal(logits[:, member].argmax(axis=1), wanted)
+
+
+def test_a_row_is_a_reading_that_begins_afresh(settings: Callable[..., Any]) -> None:
+    model = untrained(tiny(settings))
+    table = model.log_probabilities(VOCABULARY.encode("dcab"))
+    for begin in range(4):
+        alone = model.log_probabilities(VOCABULARY.encode("dcab"[begin:]))
+        np.testing.assert_allclose(table[begin], alone[0], rtol=1e-5)
+
+
+def test_how_many_windows_are_scored_at_once_does_not_matter(
+    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = untrained(tiny(settings))
+    whole = model.log_probabilities(IDS)
+    for at_once in (1, 7, len(IDS)):
+        monkeypatch.setattr("textlstm.language.lstm._SCORED_AT_ONCE", at_once)
+        np.testing.assert_allclose(model.log_probabilities(IDS[:20])[:17], whole[:17], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
+    section = tiny(settings, dropout=0.2, epochs=2, members=2)
+    one, same, other = (train(section, seed=seed)[0] for seed in (7, 7, 8))
+    assert weights(one) == weights(same)
+    assert weights(one) != weights(other)
+    for name, model in (("one", one), ("same", same)):
+        model.save(tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "same" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("target", ["every_position", "after_window"])
+def test_a_saved_model_gives_the_same_scores(settings: Callable[..., Any], tmp_path: Path, target: str) -> None:
+    model = untrained(tiny(settings, target=target, layers=2, members=2))
+    model.save(tmp_path / "model")
+    loaded = LanguageModel.load(tmp_path / "model")
+    assert loaded.about == model.about
+    assert loaded.vocabulary == model.vocabulary
+    np.testing.assert_array_equal(loaded.log_probabilities(IDS), model.log_probabilities(IDS))
+
+
+def test_after_a_window_reads_zeros_after_each_prefix(settings: Callable[..., Any]) -> None:
+    model = untrained(tiny(settings, target="after_window"))
+    ids = VOCABULARY.encode("dcab")
+    table = model.log_probabilities(ids)
+    assert table.shape == (4, 4)  # a full window and the character after it
+    nothing = VOCABULARY.size
+    for prefix in (1, 2, 3):
+        read = np.array([[*ids[:prefix], *[nothing] * (3 - prefix)]], dtype=np.int32)
+        assert table[0, prefix] == pytest.approx(model.log_distribution(read)[0, ids[prefix]], rel=1e-5)
+    read = np.array([[ids[0], nothing, nothing]], dtype=np.int32)
+    assert table[0, 0] == pytest.approx(model.log_distribution(read)[0, ids[0]], rel=1e-5)
+
+
+def test_nothing_is_read_as_zeros() -> None:
+    network = build_language_model(4, window=2, target="after_window", embedding=0, units=2, layers_=1, dropout=0.0)
+    one_hot = network.get_layer("one_hot").get_weights()[0]
+    np.testing.assert_array_equal(one_hot, np.vstack([np.eye(4), np.zeros(4)]))
+
+
+def test_a_window_of_any_length_can_be_scored(settings: Callable[..., Any]) -> None:
+    model = untrained(tiny(settings))
+    table = model.log_probabilities(IDS)
+    assert np.isfinite(window_log_likelihoods(table, 50)).all()
+    with pytest.raises(TextLSTMError, match="the text has 120 characters, expected at least 121"):
+        window_log_likelihoods(table, 121)
+
+
+@pytest.mark.parametrize("length", [0, 2, 3])
+def test_a_text_that_is_too_short_to_learn_from_is_named(settings: Callable[..., Any], length: int) -> None:
+    message = f"example: the text to learn from has {length} characters, expected more than language_model.window = 3"
+    with pytest.raises(TextLSTMError, match=message):
+        train(tiny(settings), ids=IDS[:length])
+
+
+def test_every_window_is_seen_once_an_epoch(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[list[int]]] = []
+
+    def no_training(_: Any, counts: list[int], make: Any, **_options: Any) -> list[float]:
+        for epoch, count in enumerate(counts):
+            seen.append([row for index in range(count) for row in make(epoch, index)[1].tolist()])
+        return [0.0]
+
+    monkeypatch.setattr("textlstm.language.lstm_training.fit", no_training)
+    ids = IDS[:13]
+    train(tiny(settings, batch=4, epochs=2), ids=ids)
+    expected = sorted(windows_of(ids, 3).tolist())
+    assert [sorted(epoch) for epoch in seen] == [expected, expected]
+    assert seen[0] != seen[1]
+
+
+def _batches(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[tuple[Any, Any]]:
+    """What a training reads and wants, batch by batch."""
+    made: list[tuple[Any, Any]] = []
+
+    def no_training(_: Any, counts: list[int], make: Any, **_options: Any) -> list[float]:
+        made.extend(make(epoch, index) for epoch, count in enumerate(counts) for index in range(count))
+        return [0.0]
+
+    monkeypatch.setattr("textlstm.language.lstm_training.fit", no_training)
+    train(tiny(settings, **changes), words=VOCABULARY.encode("dd" * 50))
+    return made
+
+
+def test_drawn_words_have_their_share_of_every_full_batch(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _batches(settings, monkeypatch, batch=20, words_share=0.7)
+    d = VOCABULARY.encode("d")[0]
+    for _, wanted in made[:-1]:
+        assert len(wanted) == 20
+        assert (wanted == d).all(axis=1).sum() == 14
+    assert sum(len(wanted) for _, wanted in made) == 118 + 14 * len(made)  # every window of the text, once
+
+
+def test_noise_blanks_what_is_read_and_not_what_is_wanted(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for read, wanted in _batches(settings, monkeypatch, noise=0.5):
+        assert (read[:, 0] == START).all()
+        blanked = read[:, 1:] == UNKNOWN
+        assert 0.2 < blanked.mean() < 0.8
+        np.testing.assert_array_equal(read[:, 1:][~blanked], wanted[:, :-1][~blanked])
+        assert (wanted > UNKNOWN).all()
+
+
+def _saved(settings: Callable[..., Any], folder: Path) -> Path:
+    untrained(tiny(settings)).save(folder / "model")
+    return folder / "model"
+
+
+def test_a_missing_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        TextLSTMError, match=r"models/language/english/.*: no such file. Run 'dvc repro' \(or 'make repro'\) to make it"
+    ):
+        LanguageModel.load(Path("models/language/english"))
+
+
+def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_path: Path) -> None:
+    folder = _saved(settings, tmp_path)
+    network = (folder / "model.keras").read_bytes()
+    for content in (b"", b"PK\x03\x04", network[: len(network) // 2], b"not a model"):
+        (folder / "model.keras").write_bytes(content)
+        with pytest.raises(TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"):
+            LanguageModel.load(folder)
+    (folder / "model.keras").write_bytes(network)
+    about = read_json(folder / "about.json")
+    for wrong in ([], {"window": 3}, about | {"colour": "red"}):
+        write_json(folder / "about.json", wrong)
+        with pytest.raises(TextLSTMError, match=rf"{re.escape(str(folder))}/about.json: expected "):
+            LanguageModel.load(folder)
+
+
+def test_files_that_do_not_belong_together_are_told(settings: Callable[..., Any], tmp_path: Path) -> None:
+    folder = _saved(settings, tmp_path)
+    Vocabulary.learn(["abcdefg"]).save(folder / "characters.json")
+    with pytest.raises(TextLSTMError, match="the network has 6 outputs, expected 9, one for each character id"):
+        LanguageModel.load(folder)
+
+
+def test_the_seeds_way_learns_too_and_tells_how_to_ask(settings: Callable[..., Any]) -> None:
+    model, losses = train(tiny(settings, output="sigmoid", target="after_window", epochs=15, units=12))
+    assert model.about == About("after_window", 3, "sigmoid")
+    assert losses[-1] < losses[0] / 2
+    table = np.exp(model.log_probabilities(VOCABULARY.encode("abcd")))
+    assert table[0, 3] > 0.8  # after a full window, which is all that it was trained for

@@ -1,0 +1,90 @@
+"""Reviews to word ids and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.sentiment.tokenizer import PAD, START, UNKNOWN, Tokenizer, words_of
+
+REVIEWS = st.lists(st.text(max_size=60), max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "without_marks"),
+    [
+        ("It's GREAT!<br />Really?", ["it's", "great", "!", "really", "?"], ["it's", "great", "really"]),
+        ("rock ’n’ roll", ["rock", "'", "n", "'", "roll"], ["rock", "n", "roll"]),
+        ("10/10, don’t", ["10", "/", "10", ",", "don't"], ["10", "10", "don't"]),
+        ("a<br>b<br/>é", ["a", "b", "é"], ["a", "b", "é"]),
+        (" \n ", [], []),
+        ("", [], []),
+    ],
+)
+def test_words(text: str, words: list[str], without_marks: list[str]) -> None:
+    assert words_of(text) == words
+    assert words_of(text, marks=False) == without_marks
+
+
+@given(st.text(max_size=80), st.booleans())
+def test_words_are_words_of_themselves(text: str, marks: bool) -> None:
+    words = words_of(text, marks=marks)
+    for word in words:
+        assert words_of(word, marks=marks) == [word]
+
+
+def test_the_most_frequent_words_come_first_and_ties_by_alphabet() -> None:
+    tokenizer = Tokenizer.learn(["b a c", "c b", "c d"], 6)
+    assert tokenizer.words == ("c", "b", "a")
+    assert tokenizer.size == 6
+    assert tokenizer.encode("d c a b").tolist() == [START, UNKNOWN, 3, 5, 4]
+
+
+@given(REVIEWS, st.booleans())
+def test_decoding_gives_back_the_words(reviews: list[str], marks: bool) -> None:
+    tokenizer = Tokenizer.learn(reviews, 10_000, marks=marks)
+    for review in reviews:
+        assert tokenizer.decode(tokenizer.encode(review)) == " ".join(["<start>", *words_of(review, marks=marks)])
+
+
+@given(REVIEWS, st.text(max_size=60), st.integers(0, 12))
+def test_ids_stay_below_the_size_and_off_the_reserved_ones(reviews: list[str], other: str, size: int) -> None:
+    tokenizer = Tokenizer.learn(reviews, size)
+    assert tokenizer.size <= max(size, 3)
+    first, *rest = tokenizer.encode(other).tolist()
+    assert first == START
+    for word, index in zip(words_of(other), rest, strict=True):
+        assert index not in (PAD, START)
+        assert (index == UNKNOWN) == (word not in tokenizer.words)
+        assert index < tokenizer.size
+
+
+def test_reserved_ids_have_names() -> None:
+    assert Tokenizer(("film",)).decode([PAD, START, UNKNOWN, 3]) == "<pad> <start> <unknown> film"
+
+
+def test_a_text_without_words_is_start_alone() -> None:
+    assert Tokenizer(("film",)).encode(" \n ").tolist() == [START]
+    assert Tokenizer(("film",), marks=False).encode(" -- ").tolist() == [START]
+
+
+def test_ids_are_numbers_of_32_bits() -> None:
+    assert Tokenizer(("film",)).encode("film").dtype == np.int32
+
+
+@given(REVIEWS, st.booleans())
+def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory, reviews: list[str], marks: bool) -> None:
+    path = tmp_path_factory.mktemp("tokenizer") / "words.json"
+    tokenizer = Tokenizer.learn(reviews, 100, marks=marks)
+    tokenizer.save(path)
+    assert Tokenizer.load(path) == tokenizer
+
+
+def test_a_vocabulary_of_characters_is_not_a_tokenizer(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    path.write_text('{"format": "textlstm characters 1", "characters": []}', encoding="utf-8")
+    with pytest.raises(TextLSTMError, match="expected a file of the format 'textlstm words 1'"):
+        Tokenizer.load(path)

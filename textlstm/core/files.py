@@ -1,0 +1,193 @@
+"""Write files so that a reader finds the old one or the new one, never half of one.
+
+Everything is written to a temporary file in the same folder and moved into place when it is complete. What is written holds no
+date and no path, so equal content means equal bytes.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.core.errors import TextLSTMError
+
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it to `path` when the block ends well, delete it when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: filled under another name, then swapped in; the old one is deleted when the new one is in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    old = temporary.with_suffix(".old")
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            path.replace(old)
+        temporary.replace(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        TextLSTMError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}") from None
+    except IsADirectoryError:
+        raise TextLSTMError(f"{path}: expected a text file, got a folder") from None
+    except UnicodeDecodeError as error:
+        raise TextLSTMError(
+            f"{path}: expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} at offset {error.start}. "
+            "Save the file as UTF-8 and run again"
+        ) from None
+
+
+def how_to_make(path: Path) -> str:
+    """What to do about a missing file: run the pipeline, when it is one of the pipeline's own; otherwise look at the path."""
+    own = not path.is_absolute() and path.parts[:1] in {("data",), ("models",), ("metrics",)}
+    return "Run 'dvc repro' (or 'make repro') to make it" if own else "Check the path"
+
+
+def require(*paths: Path) -> None:
+    """Raise TextLSTMError for the first of `paths` that does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that people can read: indented, in the order given, one line end at the end."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; a missing or broken file is a TextLSTMError."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise TextLSTMError(f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}") from None
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read JSON into a dataclass; other fields than it has are a TextLSTMError."""
+    return kind(**read_fields(path, *(field.name for field in dataclasses.fields(kind))))  # type: ignore[arg-type]
+
+
+def read_fields(path: Path, *names: str) -> dict[str, Any]:
+    """Read a JSON object; other fields than `names` are a TextLSTMError."""
+    value = read_json(path)
+    if not isinstance(value, dict) or sorted(value) != sorted(names):
+        got = ", ".join(value) if isinstance(value, dict) else type(value).__name__
+        raise TextLSTMError(
+            f"{path}: expected the fields {', '.join(names)}, got {got}: written by another version? {how_to_make(path)}"
+        )
+    return value
+
+
+def read_format(path: Path, expected: str, key: str) -> dict[str, Any]:
+    """A JSON object whose `format` is the expected one, with a list of strings under `key`; anything else is a TextLSTMError."""
+    value = read_json(path)
+    got = value.get("format") if isinstance(value, dict) else None
+    if got != expected:
+        raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
+    entries = value.get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise TextLSTMError(
+            f"{path}: expected a list of strings under {key!r}, got something else. Run 'dvc repro' to make it again"
+        )
+    return dict(value)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file; floats keep six significant digits."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+
+
+def write_arrays(path: Path, **arrays: npt.ArrayLike) -> None:
+    """Write named arrays as one .npz file whose bytes depend on nothing but the values.
+
+    `numpy.savez` asks for ZIP64 headers, which Python 3.11.2 and 3.11.7 write differently.
+    """
+    with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _ZIP_TIME), content.getbuffer())
+
+
+def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    """Read what `write_arrays` wrote; a missing or broken file, or one without `names`, is a TextLSTMError. Pickles are refused."""
+    require(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise TextLSTMError(f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}") from None
+    if missing := [name for name in names if name not in arrays]:
+        raise TextLSTMError(
+            f"{path}: expected the arrays {', '.join(names)}, got none called {', '.join(missing)}: an older file? {how_to_make(path)}"
+        )
+    return arrays
+
+
+def remove_others(folder: Path, keep: Iterable[str]) -> None:
+    """Delete what `folder` holds under names that `keep` lacks (endings do not count): the leavings of languages since removed."""
+    names = set(keep)
+    for child in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if child.stem not in names and not child.name.startswith("."):
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+
+
+def write_folder(path: Path, texts: dict[str, str]) -> None:
+    """Write a folder of UTF-8 texts, all or nothing."""
+    with atomic_folder(path) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,32 @@
+"""Training data on which the detector's doubt is fitted: text of a language that is like what it will be asked about."""
+
+from textlstm.data.words import draw_words
+
+TEXT, DRAWN, UNDRAWN = "text", "drawn", "undrawn"
+KINDS = (TEXT, DRAWN, UNDRAWN)
+
+
+def calibration_texts(
+    text: str, learnt: str, shares: dict[str, float], *, characters: int, code: str, seed: int
+) -> dict[str, str]:
+    """Three kinds of text; the two of words are empty where the language has no list of words.
+
+    Args:
+        text: the training text.
+        learnt: the drawn words that the models learnt from.
+        shares: words and their frequencies.
+        characters: how many of drawn words, each kind.
+        code: of the language, for `textlstm.data.words.draw_words`.
+        seed: of the drawing; not the one that `learnt` was drawn with.
+
+    Returns:
+        "text": the training text itself; "drawn": words drawn afresh by frequency; "undrawn": words drawn by frequency from those that
+        stand neither in the text nor among the drawn words.
+    """
+    seen = {word for one in (text, learnt) for word in (*one.split(), *one.replace("'", " ").split())}
+    unseen = {word: share for word, share in shares.items() if word not in seen}
+    return {
+        TEXT: text,
+        DRAWN: draw_words(shares, characters, code=code, seed=seed) if shares else "",
+        UNDRAWN: draw_words(unseen, characters, code=code, seed=seed) if unseen else "",
+    }

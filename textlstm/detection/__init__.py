@@ -1,0 +1,4 @@
+"""Which language a text is in: evidence, the background of other languages, calibration, and the detector that answers.
+
+Imports: core, language.
+"""

@@ -1,0 +1,107 @@
+"""What a change does to the results: python -m textlstm.evaluation.report BASE compares metrics/ with those of another commit.
+
+Prints Markdown for a pull request, and ends with status 1 if AUC or accuracy, of the language detector or the sentiment model, lies
+below that of the other commit by more than its 95 % interval reaches down. Without BASE, the headlines of metrics/ are printed.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_json
+from textlstm.core.params import flat
+
+_GATED = ("auc", "accuracy")
+_SAME = {"language": ("windows",), "imdb": ("reviews", "protocol")}  # what must agree before figures can be compared
+
+
+def main(words: list[str]) -> int:
+    """Print the report; return the exit status."""
+    try:
+        if len(words) > 1:
+            raise TextLSTMError(f"expected one commit to compare with, such as origin/main, got {len(words)} arguments")
+        lines, worse = report(words[0]) if words else (headlines(), [])
+    except TextLSTMError as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(lines))
+    return int(bool(worse))
+
+
+def headlines() -> list[str]:
+    """The figures that matter most, one model a line, with their 95 % intervals."""
+    language, imdb = read_json(paths.METRICS_LANGUAGE), read_json(paths.METRICS_IMDB)
+    models = {
+        "language detector": language,
+        "  LSTM alone": language["lstm"],
+        "  n-grams of the text alone": language["baselines"]["ngram"],
+        f"sentiment model, {imdb['protocol']}": imdb,
+        "  LSTM alone ": imdb["lstm"],
+        "  NB-SVM alone": imdb["baselines"]["nbsvm"],
+    }
+    return [
+        f"{name:28}"
+        + "   ".join(f"{key} {model[key]:.4f} ({model[f'{key}_low']:.4f} to {model[f'{key}_high']:.4f})" for key in _GATED)
+        for name, model in models.items()
+    ]
+
+
+def report(base: str) -> tuple[list[str], list[str]]:
+    """Lines of Markdown, and the figures that are worse by more than chance explains."""
+    lines, worse = [f"## Results against {base}"], []
+    for path in (paths.METRICS_LANGUAGE, paths.METRICS_IMDB):
+        ours, theirs = read_json(path), metrics_of(base, path)
+        lines += ["", f"### {path}", ""]
+        if theirs is None:
+            lines.append(f"{base} has no such file: nothing to compare with.")
+            continue
+        other = [key for key in _SAME[path.stem] if ours.get(key) != theirs.get(key)]
+        if other:
+            lines.append(f"Not comparable: {', '.join(other)} differ, so the held-out data are not the same.")
+            continue
+        lines += ["| figure | base | here | difference | |", "|---|---|---|---|---|"]
+        verdicts = {key: verdict(ours[key], theirs[key], theirs[f"{key}_low"]) for key in _GATED}
+        worse += [f"{path.stem} {key}" for key, word in verdicts.items() if word == "worse"]
+        before = dict(flat(theirs))
+        for key, value in flat(ours):
+            if (isinstance(value, int | float) and value != before.get(key)) or key in _GATED:
+                lines.append(_row(key, before.get(key), value, verdicts.get(key, "")))
+    lines += [
+        "",
+        f"**Worse by more than the interval: {', '.join(worse)}.**" if worse else "Nothing is worse by more than its interval.",
+    ]
+    return lines, worse
+
+
+def verdict(ours: float, theirs: float, low: float) -> str:
+    """How a figure compares with another whose 95 % interval begins at `low`.
+
+    >>> verdict(0.90, 0.95, 0.94), verdict(0.945, 0.95, 0.94), verdict(0.96, 0.95, 0.94)
+    ('worse', 'within the interval', 'better')
+    """
+    if ours < low:
+        return "worse"
+    return "better" if ours > theirs else "the same" if ours == theirs else "within the interval"
+
+
+def metrics_of(commit: str, path: Path) -> dict[str, Any] | None:
+    """The metrics file of a commit; None if it has none."""
+    known = subprocess.run(["git", "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"], capture_output=True, check=False)
+    if known.returncode:
+        raise TextLSTMError(f"{commit}: expected a commit or a branch, got a name that git does not know. Fetch it first")
+    shown = subprocess.run(["git", "show", f"{commit}:{path}"], capture_output=True, text=True, check=False)
+    return json.loads(shown.stdout) if shown.returncode == 0 else None
+
+
+def _row(key: str, before: Any, now: Any, word: str) -> str:
+    if not isinstance(before, int | float):
+        return f"| {key} | – | {now:.4f} | | {word} |"
+    return f"| {key} | {before:.4f} | {now:.4f} | {now - before:+.4f} | {word} |"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

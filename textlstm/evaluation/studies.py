@@ -1,0 +1,91 @@
+"""What `metrics/studies/` holds: figures of parts of the pipeline run again, with other seeds and other amounts of data.
+
+A study belongs to the parameters that it was made with, and says them; under other parameters its figures are no longer those of the
+models, so whoever shows them asks `fitting` first. Does not run anything: see `benchmarks.spread` and `benchmarks.learning_curve`.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textlstm.core.files import read_json
+
+SPREAD, CURVE = "spread", "learning_curve"
+
+# What a series is called, and where its figures stand in metrics/<dataset>.json; "" is the top.
+SERIES = {
+    "language": {"detector": "", "LSTM": "lstm", "counting": "baselines.ngram_with_words"},
+    "imdb": {"both": "", "LSTM": "lstm", "NB-SVM": "baselines.nbsvm"},
+}
+FIGURES = ("auc", "accuracy")
+
+
+def at(value: Mapping[str, Any], key: str) -> Any:
+    """What stands under a dotted key of nested mappings; KeyError if nothing does.
+
+    >>> at({"a": {"b": 1}}, "a.b")
+    1
+    """
+    found: Any = value
+    for part in key.split(".") if key else []:
+        found = found[part]
+    return found
+
+
+def figures_of(dataset: str, metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """AUC and accuracy of each series, out of the contents of metrics/<dataset>.json."""
+    return {name: {figure: at(metrics, key)[figure] for figure in FIGURES} for name, key in SERIES[dataset].items()}
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Mean, standard deviation (of a sample: n - 1), least and largest.
+
+    >>> summary([1.0, 2.0, 3.0])
+    {'mean': 2.0, 'standard_deviation': 1.0, 'least': 1.0, 'largest': 3.0}
+    """
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"mean": statistics.fmean(values), "standard_deviation": deviation, "least": min(values), "largest": max(values)}
+
+
+def summaries(by_seed: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, dict[str, float]]]:
+    """The `summary` of each figure of each series over what `figures_of` gave for each seed."""
+    runs = list(by_seed)
+    return {
+        series: {figure: summary([run[series][figure] for run in runs]) for figure in figures}
+        for series, figures in runs[0].items()
+    }
+
+
+def fitting(folder: Path, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The studies in a folder, by name, each without the datasets that it says nothing about any more.
+
+    Args:
+        folder: metrics/studies.
+        params: the contents of params.yaml; a study must have been made with these.
+        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so other figures are those of other code.
+    """
+    found = {name: folder / f"{name}.json" for name in (SPREAD, CURVE)}
+    studies = {name: read_json(path) for name, path in found.items() if path.exists()}
+    kept = {
+        name: {
+            dataset: part
+            for dataset, part in study.items()
+            if fits(part["parameters"], params) and own_figures(name, part) == figures_of(dataset, metrics[dataset])
+        }
+        for name, study in studies.items()
+    }
+    return {name: study for name, study in kept.items() if study}
+
+
+def fits(parameters: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether all of `parameters`, by dotted key, have the same values in `params`."""
+    try:
+        return all(at(params, key) == value for key, value in parameters.items())
+    except (KeyError, TypeError):
+        return False
+
+
+def own_figures(study: str, part: Mapping[str, Any]) -> Any:
+    """What the part of one dataset says of the pipeline as it is: the first seed, or the last size."""
+    return next(iter(part["seeds"].values())) if study == SPREAD else part["points"][-1]["figures"]

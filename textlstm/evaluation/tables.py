@@ -1,0 +1,47 @@
+"""The rows of the plots that both tasks have: ROC curves, confusion matrices, histograms and reliability."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.core.odds import Floats
+from textlstm.evaluation.metrics import histogram, reliability, roc_points
+
+Scores = dict[str, npt.NDArray[Any]]
+Rows = list[tuple[Any, ...]]
+Table = tuple[tuple[str, ...], Rows]  # header and rows
+
+ROC = ("false_positive_rate", "true_positive_rate", "series")
+CONFUSION = ("actual", "predicted", "count")
+HISTOGRAM = ("score", "count", "series")
+RELIABILITY = ("confidence", "accuracy", "count", "series")
+
+
+def reliability_rows(confidence: Floats, right: npt.NDArray[np.bool_], series: str) -> Rows:
+    """Rows of `RELIABILITY`."""
+    return [(*point, series) for point in reliability(confidence, right)]
+
+
+def roc_rows(positive: npt.NDArray[np.bool_], scores: Floats, series: str) -> Rows:
+    """Rows of `ROC`."""
+    return [(*point, series) for point in roc_points(positive, scores)]
+
+
+def confusion_rows(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], names: list[str]) -> Rows:
+    """Rows of `CONFUSION`: how often each label was answered with each."""
+    return [
+        (actual, answer, int(np.sum((labels == row) & (predicted == column))))
+        for row, actual in enumerate(names)
+        for column, answer in enumerate(names)
+    ]
+
+
+def histogram_rows(scores: Floats, labels: npt.NDArray[np.int64], names: list[str], edges: Floats) -> Rows:
+    """Rows of `HISTOGRAM`: how often scores lie between neighbouring `edges`, by true label."""
+    centres = (edges[:-1] + edges[1:]) / 2
+    return [
+        (float(centre), count, name)
+        for index, name in enumerate(names)
+        for centre, count in zip(centres, histogram(scores[labels == index], edges), strict=True)
+    ]

@@ -1,0 +1,179 @@
+"""Log-likelihoods of strings under character models, in log space (natural logarithms).
+
+A character model, LSTM or n-gram, answers for a text of n characters with a table of shape (n, W): row i, column k holds
+log P(character i + k | <start>, the k characters before it), so that each row is a reading that begins afresh at character i. W is the
+longest reading that the model was trained for. Every score of every substring is a sum over this table, and no model is ever asked
+about a context longer than those it learnt from.
+
+Characters outside the vocabulary say nothing about a language: they count as log 1 = 0 under every model.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.language.vocabulary import UNKNOWN, Vocabulary
+
+Floats = npt.NDArray[np.float64]
+
+
+class CharacterModel(Protocol):
+    """What an LSTM and an n-gram model have in common."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that the model knows."""
+        ...
+
+    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+        """The table of a text; entries beyond the end of the text are 0.
+
+        Args:
+            ids: character ids, shape (n,).
+
+        Returns:
+            log-probabilities, shape (n, W).
+        """
+        ...
+
+
+def finish_table(table: Floats, ids: npt.NDArray[Any]) -> Floats:
+    """Set the entries of `table` (n, W) to 0 that lie beyond the end of the text or belong to unknown characters."""
+    count, width = table.shape
+    where = np.arange(count)[:, None] + np.arange(width)  # (n, W): which character the entry is about
+    inside = where < count
+    known = np.append(ids != UNKNOWN, False)[np.minimum(where, count)]
+    return np.where(inside & known, table, 0.0)
+
+
+def window_log_likelihoods(table: Floats, length: int) -> Floats:
+    """Log-likelihood of every window of `length` characters.
+
+    The first W characters of a window are read from its beginning; each later one follows the W - 1 characters before it.
+
+    Args:
+        table: log-probabilities, shape (n, W).
+        length: characters in a window, at least 1.
+
+    Returns:
+        Shape (n - length + 1,).
+
+    Raises:
+        TextLSTMError: the text is shorter than the window.
+    """
+    count, width = table.shape
+    if count < length:
+        raise TextLSTMError(
+            f"the text has {count} characters, expected at least {length}, the longest window asked for. "
+            "Give a longer text, or take the length out of score.lengths"
+        )
+    windows = count - length + 1
+    head = np.asarray(table[:windows, : min(length, width)].sum(axis=1))
+    if length <= width:
+        return head
+    running = np.concatenate([[0.0], np.cumsum(table[:, width - 1])])  # running[j]: the last column's sum over rows before j
+    first, last = np.arange(windows) + 1, np.arange(windows) + length - width + 1
+    return np.asarray(head + running[last] - running[first])
+
+
+def widen(table: Floats, width: int) -> Floats:
+    """The same table with more columns: a reading longer than W goes on with the W - 1 characters before each further one.
+
+    Args:
+        table: log-probabilities, shape (n, W).
+        width: at least W.
+
+    Returns:
+        Shape (n, width).
+    """
+    count, known = table.shape
+    wide = np.zeros((count, width))
+    wide[:, :known] = table
+    for column in range(known, width):
+        shift = column - known + 1
+        wide[: max(count - shift, 0), column] = table[shift:, known - 1]
+    return wide
+
+
+def text_log_likelihood(table: Floats) -> float:
+    """Log-likelihood of the whole text: its one window of full length."""
+    return float(window_log_likelihoods(table, len(table))[0]) if len(table) else 0.0
+
+
+def bits_per_character(table: Floats, ids: npt.NDArray[Any], *, name: str = "bits per character") -> float:
+    """Mean of -log2 P over the known characters of the text, each after as many characters as the model can use.
+
+    Bits per character can be compared between vocabularies and window lengths; a sum of losses cannot.
+    """
+    known = int(np.count_nonzero(ids != UNKNOWN))
+    if not known:
+        raise TextLSTMError(
+            f"{name}: the text to test on has no character that occurs in a text to learn from. Give another text"
+        )
+    return -text_log_likelihood(table) / known / float(np.log(2.0))
+
+
+def reading(table: Floats) -> Floats:
+    """Log-probability of each character of the text in a single reading from its beginning, shape (n,); they sum to its log-likelihood."""
+    count, width = table.shape
+    where = np.arange(count)
+    context = np.minimum(where, width - 1)
+    return np.asarray(table[where - context, context])
+
+
+def score_texts(
+    models: Mapping[str, Mapping[str, CharacterModel]], texts: Mapping[str, str], lengths: list[int]
+) -> dict[str, npt.NDArray[Any]]:
+    """Log-likelihoods of all windows of all texts under all models.
+
+    Args:
+        models: for each kind of model ("lstm", "ngram"), one model a language.
+        texts: the held-out text of each language, in the same order.
+        lengths: characters in a window.
+
+    Returns:
+        For each length L, `label_L` (n,), the index of the language that a window comes from, and for each kind `<kind>_L` of shape
+        (n, languages); for each kind `bits_<kind>` (languages,), bits per character of each language's model on its own text.
+
+    Raises:
+        TextLSTMError: a text is shorter than a window.
+    """
+    for language, text in texts.items():
+        if len(text) < max(lengths):
+            raise TextLSTMError(
+                f"{language}: the held-out text has {len(text)} characters, expected at least {max(lengths)}, the longest of "
+                "score.lengths. Give a longer text, or take the length out of the list"
+            )
+    scores: dict[str, list[npt.NDArray[Any]]] = {}
+    for label, (language, text) in enumerate(texts.items()):
+        for kind, of_language in models.items():
+            encoded = {other: model.vocabulary.encode(text) for other, model in of_language.items()}
+            tables = {other: model.log_probabilities(encoded[other]) for other, model in of_language.items()}
+            bits = bits_per_character(tables[language], encoded[language], name=language)
+            scores.setdefault(f"bits_{kind}", []).append(np.array([bits]))
+            for length in lengths:
+                columns = [window_log_likelihoods(table, length) for table in tables.values()]
+                scores.setdefault(f"{kind}_{length}", []).append(np.stack(columns, axis=1))
+        for length in lengths:
+            scores.setdefault(f"label_{length}", []).append(np.full(len(text) - length + 1, label))
+    return {name: np.concatenate(parts) for name, parts in scores.items()}
+
+
+def conditional_probabilities(
+    models: Mapping[str, CharacterModel], strings: Sequence[str]
+) -> list[tuple[str, str, str, str, float]]:
+    """How strings are scored, character by character.
+
+    Returns:
+        Rows (string, what is given, the character, the model's name, the probability of the character under it).
+    """
+    rows = []
+    for string in strings:
+        for name, model in models.items():
+            probabilities = np.exp(reading(model.log_probabilities(model.vocabulary.encode(string))))
+            for index, character in enumerate(string):
+                rows.append((string, f"<start>{string[:index]}", character, name, float(probabilities[index])))
+    return rows

@@ -1,0 +1,131 @@
+"""What the two kinds of training share: optimizers, seeded shuffling, and progress that suits a terminal or a log."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from textlstm.nn.live import reporting
+
+Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+from textlstm.nn.backend import keras, tf
+
+
+def make_optimizer(name: str, learning_rate: float, schedule: str, clip: float, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of that name.
+
+    Args:
+        name: adam, adamw, rmsprop or sgd.
+        learning_rate: its highest value.
+        schedule: "constant"; "cosine": up from a twentieth in the first hundredth of the steps, then down to a fiftieth along a cosine
+            (Loshchilov and Hutter 2017, arXiv 1608.03983); "one_cycle": up in the first quarter of the steps, then down, both straight
+            (Smith 2018, arXiv 1803.09820).
+        clip: longest gradient, over all weights together; 0 = any (Pascanu, Mikolov and Bengio 2013, arXiv 1211.5063).
+        steps: of the whole training.
+    """
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        warmup = max(steps // 100, 1)
+        rate = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 20, max(steps - warmup, 1), alpha=0.02, warmup_target=learning_rate, warmup_steps=warmup
+        )
+    elif schedule == "one_cycle":
+        rate = OneCycle(learning_rate, steps)
+    optimizers = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": keras.optimizers.SGD,
+    }
+    return optimizers[name](learning_rate=rate, global_clipnorm=clip or None)
+
+
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A learning rate that rises for a quarter of the steps and falls to a hundredth in the rest."""
+
+    def __init__(self, highest: float, steps: int) -> None:
+        self._highest, self._steps = highest, steps
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step."""
+        done = keras.ops.cast(step, "float32") / self._steps
+        return self._highest * keras.ops.maximum(keras.ops.minimum(done / 0.25, (1.0 - done) / 0.75), 0.01)
+
+
+def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """The order of `count` things in an epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1) -> list[float]:
+    """Train a compiled model: a progress bar on a terminal, a line an epoch in a log.
+
+    With $TEXTLSTM_LIVE the loss can be watched meanwhile: see `textlstm.nn.live`.
+
+    Keras's own `fit` fetches batches ahead in another thread, so what a batch holds could depend on timing; here it depends on its
+    epoch and index alone.
+
+    Args:
+        model: compiled, without metrics.
+        counts: number of batches in each epoch.
+        make: gives the batch of an epoch and an index, both counting from 0.
+        steps_per_call: steps that TensorFlow takes before it comes back to Python. Changes no result; for small networks, whose steps
+            take no longer than the way there and back, it saves time. Above 1, batches may differ in their number of rows only.
+
+    Returns:
+        The mean loss of each epoch.
+    """
+    losses = []
+    step = 0
+    take = _one_by_one(model) if steps_per_call == 1 else _in_one_call(model, make(0, 0))
+    with reporting() as report:
+        for epoch, count in enumerate(counts):
+            total, seen = 0.0, 0
+            with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
+                for begin in range(0, count, steps_per_call):
+                    batches = [make(epoch, index) for index in range(begin, min(begin + steps_per_call, count))]
+                    for loss, (inputs, _) in zip(take(batches), batches, strict=True):
+                        total += loss * len(inputs)
+                        seen += len(inputs)
+                    step += len(batches)
+                    report.step(epoch + 1, step, total / seen)
+                    bar.set_postfix(loss=f"{total / seen:.4f}", refresh=False)
+                    bar.update(len(batches))
+            losses.append(total / seen)
+            report.epoch(epoch + 1, step, losses[-1])
+            print(f"epoch {epoch + 1} of {len(counts)}: loss {losses[-1]:.4f}", flush=True)
+    return losses
+
+
+_Steps = Callable[[Sequence[Batch]], list[float]]  # takes a step on each batch, and says the loss of each
+
+
+def _one_by_one(model: keras.Model) -> _Steps:
+    return lambda batches: [float(model.train_on_batch(inputs, targets)) for inputs, targets in batches]
+
+
+def _in_one_call(model: keras.Model, example: Batch) -> _Steps:
+    """The steps that `train_on_batch` takes, as a loop inside one graph; `example` says the shape of a row and the types."""
+    signature = [tf.TensorSpec((None, None, *array.shape[1:]), array.dtype) for array in example]
+    model.optimizer.build(model.trainable_variables)  # variables cannot be made inside the loop
+
+    @tf.function(input_signature=[*signature, tf.TensorSpec((None,), tf.int32)])  # type: ignore[untyped-decorator]
+    def take(inputs: Any, targets: Any, rows: Any) -> Any:
+        losses = tf.TensorArray(tf.float32, size=tf.shape(rows)[0])
+        for index in tf.range(tf.shape(rows)[0]):
+            model.reset_metrics()  # the loss that Keras keeps is a mean over the steps since
+            batch = (inputs[index, : rows[index]], targets[index, : rows[index]])
+            losses = losses.write(index, model.train_step(batch)["loss"])
+        return losses.stack()
+
+    def steps(batches: Sequence[Batch]) -> list[float]:
+        rows = [len(inputs) for inputs, _ in batches]
+        inputs, targets = (np.zeros((len(rows), max(rows), *array.shape[1:]), array.dtype) for array in example)
+        for index, batch in enumerate(batches):
+            inputs[index, : rows[index]], targets[index, : rows[index]] = batch
+        return [float(loss) for loss in take(inputs, targets, np.array(rows, dtype=np.int32)).numpy()]
+
+    return steps

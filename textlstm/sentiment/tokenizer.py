@@ -1,0 +1,111 @@
+"""Reviews to word ids and back. Training and prediction load the same file, so they cannot disagree.
+
+Ids 0, 1 and 2 are `<pad>`, `<start>` and `<unknown>`; words follow from 3, the most frequent first. Does not stem and does not drop
+stop words.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_format, write_json
+
+PAD, START, UNKNOWN = 0, 1, 2
+_SPECIAL = ("<pad>", "<start>", "<unknown>")
+_FORMAT = "textlstm words 1"
+_LINE_BREAK = re.compile(r"<br\s*/?>")
+_WORD = re.compile(r"\w+(?:'\w+)?")
+_WORD_OR_MARK = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
+
+
+def words_of(text: str, *, marks: bool = True) -> list[str]:
+    """The words of a review, lower-cased; with punctuation marks as words of their own, or without them.
+
+    >>> words_of("It's GREAT!<br />Really?")
+    ["it's", 'great', '!', 'really', '?']
+    """
+    pattern = _WORD_OR_MARK if marks else _WORD
+    return pattern.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Words in the order of their ids.
+
+    >>> tokenizer = Tokenizer.learn(["good film", "good fun"], 5)
+    >>> tokenizer.encode("good grief").tolist()
+    [1, 3, 2]
+    >>> tokenizer.decode([1, 3, 2])
+    '<start> good <unknown>'
+    """
+
+    words: tuple[str, ...]  # id i + 3 is words[i]
+    marks: bool = True  # whether punctuation marks count as words
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int, *, marks: bool = True) -> "Tokenizer":
+        """The most frequent words of `texts`, as many as fit into `size` ids; ties in alphabetical order."""
+        counts = Counter[str]()
+        for text in texts:
+            counts.update(words_of(text, marks=marks))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]), marks)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words, start=len(_SPECIAL))}
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the three special ones included."""
+        return len(_SPECIAL) + len(self.words)
+
+    def encode(self, text: str) -> npt.NDArray[np.int32]:
+        """`<start>` and the ids of the words of a review, shape (1 + number of words,)."""
+        ids = self._ids
+        return np.array([START, *(ids.get(word, UNKNOWN) for word in words_of(text, marks=self.marks))], dtype=np.int32)
+
+    def decode(self, ids: Iterable[Any]) -> str:
+        """The words of ids, separated by spaces; the inverse of `encode` for known words."""
+        names = _SPECIAL + self.words
+        return " ".join(names[int(index)] for index in ids)
+
+    def save(self, path: Path) -> None:
+        """Write the words as JSON."""
+        write_json(path, {"format": _FORMAT, "marks": self.marks, "words": list(self.words)})
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read what `save` wrote; anything else is a TextLSTMError."""
+        value = read_format(path, _FORMAT, "words")
+        return cls(tuple(value["words"]), bool(value.get("marks", True)))
+
+
+def encode_reviews(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Word ids of all reviews end to end, two bytes each where they fit, and where each review begins and ends.
+
+    Returns:
+        ids of shape (total,), and offsets of shape (n + 1,): review i is ids[offsets[i] : offsets[i + 1]].
+
+    Raises:
+        TextLSTMError: a review has no word.
+    """
+    reviews = []
+    for number, text in enumerate(texts, start=1):
+        reviews.append(tokenizer.encode(text))
+        if len(reviews[-1]) < 2:
+            raise TextLSTMError(
+                f"review {number} of those to learn from: expected words, got none in {text[:40]!r}. Remove it from the data"
+            )
+    offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
+    return np.concatenate([np.zeros(0, dtype=np.int32), *reviews]).astype(
+        np.uint16 if tokenizer.size <= 2**16 else np.int32
+    ), offsets
