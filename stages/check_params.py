@@ -1,20 +1,25 @@
-"""Check params.yaml as a whole before any other stage works.
+"""Check params.yaml as a whole before any other stage works, and write down what decides answers without any training.
 
 Reads   params.yaml
-Writes  data/checked.txt, always the same line: every stage that begins a branch depends on it, and none runs again because of it
+Writes  data/checked.txt, always the same line: every stage that begins a branch depends on it, and none runs again because of it;
+        models/detection.json and models/sentiment.json, the settings that models answer with
 Run     python -m stages.check_params
 """
 
 from textlstm.core import paths
-from textlstm.core.files import write_text
+from textlstm.core.files import write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 
 
 def main() -> None:
     params = load_params()
+    languages = list(params.languages)
     write_text(paths.CHECKED, "params.yaml has been checked\n")
-    print(f"params.yaml: all sections are in order; languages: {', '.join(params.languages)}")
+    settings = {"languages": languages, "ngram_weight": params.ngram.weight, "threshold": params.abstention.threshold}
+    write_json(paths.DETECTION_SETTINGS, settings)
+    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": params.nbsvm.weight})
+    print(f"params.yaml: all sections are in order; languages: {', '.join(languages)}")
 
 
 if __name__ == "__main__":

@@ -1,29 +1,37 @@
-"""Draw words of one language by their frequency: more to learn from than its text alone.
+"""Draw words of one language by their frequency: to learn from beside its text, and to calibrate the detector on.
 
-Reads   data/raw/words/<code>.tsv of all languages in params.yaml
-Writes  data/words/<language>.txt, empty if the language has no list or no words are asked for
+Reads   data/raw/words/<code>.tsv of all languages in params.yaml, data/split/language/<language>/train.txt
+Writes  data/words/<language>.txt, empty if the language has no list or no words are asked for;
+        data/calibration/<language>.json, see textlstm.data.calibration_texts
 Run     python -m stages.draw_words english
 """
 
 from textlstm.core import paths
-from textlstm.core.files import read_text, write_text
+from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
+from textlstm.data.calibration_texts import calibration_texts
 from textlstm.data.words import draw_words, flattened, own_words, read_list
 
 
 def main(language: str) -> None:
     params = load_params()
     code, settings = params.language(language).words, params.words
-    text = ""
+    text, words = read_text(paths.training_text(language)), ""
+    shares: dict[str, float] = {}
     if code and settings.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}
         others = [read_list(read_text(paths.RAW_WORDS / f"{other}.tsv")) for other in sorted(codes)]
         own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
         shares = own_words(own, others, foreign=settings.foreign, rare_letter=settings.rare_letter)
-        text = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
-    write_text(paths.drawn_words(language), text)
-    print(f"{language}: {len(text):,} characters of words drawn")
+        words = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
+    texts = calibration_texts(text, words, shares, characters=params.abstention.characters, code=code, seed=params.seed + 1)
+    write_text(paths.drawn_words(language), words)
+    write_json(paths.calibration_text(language), texts)
+    print(
+        f"{language}: {len(words):,} characters of words drawn; to calibrate on "
+        + ", ".join(f"{len(value):,} characters of {kind}" for kind, value in texts.items())
+    )
 
 
 if __name__ == "__main__":

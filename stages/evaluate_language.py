@@ -1,7 +1,7 @@
 """Turn the language scores into metrics and plots.
 
-Reads   data/scores/language.npz, data/scores/doubt.npz, models/doubt/
-Writes  metrics/language.json, metrics/plots/{roc,confusion,histogram,reliability}_language.csv
+Reads   data/scores/language.npz, models/abstention.json
+Writes  metrics/language.json, metrics/plots/<name>_language.csv
 Run     python -m stages.evaluate_language
 """
 
@@ -9,30 +9,25 @@ from textlstm.core import paths
 from textlstm.core.files import read_arrays, write_csv, write_json
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.detection.calibration import Doubt
-from textlstm.evaluation.language import GROUPS, doubt_metrics, doubt_plots, language_metrics, language_plots
+from textlstm.detection.abstention import Abstention
+from textlstm.detection.heldout import OWN
+from textlstm.evaluation.language import language_metrics, language_tables
 
 
 def main() -> None:
     params = load_params()
-    languages, settings = list(params.languages), params.evaluate
-    scores = read_arrays(paths.SCORES_LANGUAGE, *(f"label_{length}" for length in params.score.lengths))
-    metrics = language_metrics(scores, languages, settings, lengths=params.score.lengths, seed=params.seed)
-    doubt, evidence = Doubt.load(paths.DOUBT), read_arrays(paths.SCORES_DOUBT, *(f"{group}_names" for group in GROUPS))
-    metrics |= doubt_metrics(evidence, doubt, length=settings.length, lengths=params.score.lengths)
-    plots = language_plots(scores, languages, settings.length) | doubt_plots(evidence, doubt, settings.length)
-    for name, (header, rows) in plots.items():
+    lengths, languages, settings = params.score.lengths, list(params.languages), params.evaluate
+    scores = read_arrays(paths.SCORES_LANGUAGE, *(f"{OWN}_owner_{length}" for length in lengths))
+    abstention, threshold = Abstention.load(paths.ABSTENTION), params.abstention.threshold
+    metrics = language_metrics(scores, languages, abstention, threshold, settings, seed=params.seed)
+    tables = language_tables(scores, languages, abstention, threshold, settings, lengths=lengths, seed=params.seed)
+    for name, (header, rows) in tables.items():
         write_csv(paths.plot(name), header, rows)
     write_json(paths.METRICS_LANGUAGE, metrics)
-    lstm, ngram = metrics["lstm"], metrics["baselines"]["ngram"]
     print(
-        f"language: AUC {metrics['auc']:.4f} ({metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}), accuracy {metrics['accuracy']:.4f}; "
-        f"LSTM alone: AUC {lstm['auc']:.4f}, n-gram alone: AUC {ngram['auc']:.4f}"
-    )
-    error, answers = metrics["calibration"], metrics["doubt"]
-    print(
-        f"calibration error {error['ece']:.4f}, before calibration {error['ece_before']:.4f}; {answers['coverage']:.1%} get a language, "
-        f"{answers['false_neither']:.1%} are taken for neither"
+        f"language: AUC {metrics['auc']:.4f} ({metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}), accuracy "
+        f"{metrics['accuracy']:.4f}; AUC of the LSTMs alone {metrics['lstm']['auc']:.4f}, of the n-grams alone "
+        f"{metrics['ngrams']['auc']:.4f}; {metrics['abstention']['coverage']:.1%} of the windows get a language"
     )
 
 

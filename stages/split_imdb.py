@@ -20,7 +20,7 @@ def main() -> None:
     for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
         check_labels(part, path)
         write_parquet(path, part)
-    unlabelled = unlabelled_reviews(table) if params.pretrain.epochs else table[:0]
+    unlabelled = unlabelled_reviews(table) if params.pretrain.datasets else table[:0]
     write_parquet(paths.UNLABELLED_IMDB, unlabelled)
     print(
         f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on, {len(unlabelled):,} unlabelled"

@@ -1,6 +1,6 @@
 """Train the sentiment LSTM. Sees the reviews to learn from and no others.
 
-Reads   data/vectors/words.json, data/vectors/imdb.npz, models/pretrained/
+Reads   data/vectors/imdb/words.json, reviews.npz; pretrained.npz if imdb.vectors says so
 Writes  models/imdb/, metrics/curves/imdb.csv
 Run     python -m stages.train_imdb
 """
@@ -21,9 +21,11 @@ from textlstm.sentiment.tokenizer import Tokenizer
 def main() -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads, side_by_side=directions_at_once(params.imdb))
-    arrays = read_arrays(paths.VECTORS_IMDB, "ids", "offsets", "labels")
+    arrays = read_arrays(paths.WORD_IDS, "ids", "offsets", "labels")
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
     tokenizer, settings = Tokenizer.load(paths.TOKENIZER), params.imdb
+    if settings.vectors != "pretrained":
+        paths.PRETRAINED_WEIGHTS.unlink(missing_ok=True)  # of a stage that is no longer there: see `remove_orphans`
     pretrained = Pretrained.load(paths.PRETRAINED_WEIGHTS, settings, tokenizer.size) if settings.vectors == "pretrained" else None
     model, losses = train_sentiment_model(reviews, arrays["labels"], tokenizer, settings, seed=params.seed, pretrained=pretrained)
     model.save(paths.IMDB_MODEL)

@@ -1,4 +1,4 @@
-"""Train the character LSTM of one language.
+"""Train the character LSTM of one language. Sees the text to learn from and drawn words, nothing held out.
 
 Reads   data/vectors/characters.json, data/vectors/language/<language>.npz
 Writes  models/language/<language>/, metrics/curves/<language>.csv
@@ -10,7 +10,6 @@ from textlstm.core.files import read_arrays, write_csv
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.language.lstm_training import train_language_model
-from textlstm.language.scoring import bits_per_character
 from textlstm.language.vocabulary import Vocabulary
 from textlstm.nn import reproducible
 
@@ -19,14 +18,13 @@ def main(language: str) -> None:
     params = load_params()
     reproducible.set_up(params.seed, params.threads, side_by_side=params.language_model.members)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
-    texts = read_arrays(paths.language_vectors(language), "train", "heldout", "words")
+    ids = read_arrays(paths.language_vectors(language), "text", "words")
     model, losses = train_language_model(
-        texts["train"], texts["words"], vocabulary, params.language_model, seed=params.seed, name=language
+        ids["text"], ids["words"], vocabulary, params.language_model, seed=params.seed, name=language
     )
-    bits = bits_per_character(model.log_probabilities(texts["heldout"]), texts["heldout"], name=language)
     model.save(paths.language_model(language))
     write_csv(paths.curve(language), ("epoch", "loss"), enumerate(losses, start=1))
-    print(f"{language}: {model.network.count_params():,} parameters, {bits:.3f} bits per character on held-out text")
+    print(f"{language}: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on what was learnt from")
 
 
 if __name__ == "__main__":

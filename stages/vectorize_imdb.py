@@ -1,7 +1,7 @@
 """Learn the words of the reviews to learn from, the unlabelled ones included, and turn these reviews into word ids.
 
 Reads   data/split/imdb/train.parquet, unlabelled.parquet
-Writes  data/vectors/words.json, data/vectors/imdb.npz: ids (all reviews end to end), offsets (n + 1,) and labels (n,) of the reviews to
+Writes  data/vectors/imdb/words.json; data/vectors/imdb/reviews.npz: ids (all reviews end to end), offsets (n + 1,) and labels (n,) of the reviews to
         learn from, and unlabelled, the ids of the others
 Run     python -m stages.vectorize_imdb
 """
@@ -23,7 +23,7 @@ def main() -> None:
     ids, offsets = encode_reviews(tokenizer, table["text"])
     unlabelled, _ = encode_reviews(tokenizer, others["text"])
     tokenizer.save(paths.TOKENIZER)
-    write_arrays(paths.VECTORS_IMDB, ids=ids, offsets=offsets, labels=table["label"].to_numpy(), unlabelled=unlabelled)
+    write_arrays(paths.WORD_IDS, ids=ids, offsets=offsets, labels=table["label"].to_numpy(), unlabelled=unlabelled)
     print(
         f"imdb: {tokenizer.size:,} word ids, {len(ids):,} words and {len(unlabelled):,} without a label, half of the reviews have more "
         f"than {np.median(np.diff(offsets)):.0f}"

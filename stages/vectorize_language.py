@@ -1,26 +1,33 @@
-"""Turn one language's texts into character ids, one byte a character.
+"""Collect the characters of all languages' training texts and drawn words, the one vocabulary that their models share, and turn each
+language's texts into ids.
 
-Reads   data/vectors/characters.json, data/split/language/<language>/, data/words/<language>.txt
-Writes  data/vectors/language/<language>.npz: train, heldout and words, shapes (n,)
-Run     python -m stages.vectorize_language english
+Reads   data/split/language/<language>/train.txt, data/words/<language>.txt
+Writes  data/vectors/characters.json; data/vectors/language/<language>.npz: ids of the text and of the drawn words, shapes (n,)
+Run     python -m stages.vectorize_language
 """
 
 from textlstm.core import paths
-from textlstm.core.files import read_text, write_arrays
+from textlstm.core.files import atomic_folder, read_text, remove_orphans, write_arrays
+from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.language.vocabulary import UNKNOWN, Vocabulary
+from textlstm.language.vocabulary import Vocabulary
 
 
-def main(language: str) -> None:
-    vocabulary = Vocabulary.load(paths.VOCABULARY)
-    train = vocabulary.encode(read_text(paths.training_text(language)))
-    heldout = vocabulary.encode(read_text(paths.heldout_text(language)))
-    words = vocabulary.encode(read_text(paths.drawn_words(language)))
-    write_arrays(paths.language_vectors(language), train=train, heldout=heldout, words=words)
-    unknown = int((heldout == UNKNOWN).sum())
+def main() -> None:
+    params = load_params()
+    for folder in (paths.SPLIT_LANGUAGES, paths.DRAWN_WORDS):
+        remove_orphans(folder, params.languages)
+    texts = {name: read_text(paths.training_text(name)) for name in params.languages}
+    words = {name: read_text(paths.drawn_words(name)) for name in params.languages}
+    vocabulary = Vocabulary.learn([*texts.values(), *words.values()], least=params.vectorize.least_characters)
+    vocabulary.save(paths.VOCABULARY)
+    with atomic_folder(paths.LANGUAGE_VECTORS) as folder:
+        for name in params.languages:
+            place = folder / paths.language_vectors(name).name
+            write_arrays(place, text=vocabulary.encode(texts[name]), words=vocabulary.encode(words[name]))
     print(
-        f"{language}: {len(train):,} ids to learn from and {len(words):,} of drawn words, {len(heldout):,} to test on "
-        f"({unknown} unknown), {train.itemsize} byte(s) each"
+        f"{vocabulary.size} character ids: <start>, <unknown> and {''.join(vocabulary.characters)!r}; ids to learn from: "
+        + ", ".join(f"{len(texts[name]):,} of {name} text and {len(words[name]):,} of words" for name in texts)
     )
 
 

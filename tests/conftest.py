@@ -45,7 +45,7 @@ TINY = {  # small enough that every stage takes a moment
     "score.examples": ["abc"],
     "evaluate.length": 5,
     "evaluate.bootstrap": 100,
-    "evaluate.protocol_windows": 10,
+    "evaluate.article_windows": 10,
 }
 
 Settings = Callable[..., Any]

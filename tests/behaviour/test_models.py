@@ -42,7 +42,7 @@ def test_plain_sentences_are_told_apart() -> None:
     assert [answer["language"] for answer in answers] == ["english"] * len(ENGLISH) + ["french"] * len(FRENCH)
 
 
-def test_the_tutorials_reviews_get_the_right_mood() -> None:
+def test_the_tutorials_reviews_get_the_right_sentiment() -> None:
     answers = ask("--only", "sentiment", *GOOD, *BAD)
     assert [answer["sentiment"] for answer in answers] == ["positive"] * len(GOOD) + ["negative"] * len(BAD)
 
@@ -51,24 +51,24 @@ def test_case_and_white_space_and_apostrophes_do_not_matter_to_the_language() ->
     plain, loud, spaced, typographic = ask(
         "--only", "language", "c'est la vie", "C'EST LA VIE", "  c'est   la vie ", "c’est la vie"
     )
-    odds = plain["log_odds"]
-    assert loud["log_odds"] == spaced["log_odds"] == typographic["log_odds"] == odds
+    margin = plain["margin"]
+    assert loud["margin"] == spaced["margin"] == typographic["margin"] == margin
 
 
-def test_a_worse_word_lowers_the_mood() -> None:
+def test_a_worse_word_lowers_the_probability() -> None:
     better, worse = ask("--only", "sentiment", "the acting was great", "the acting was awful")
     assert worse["positive_probability"] < better["positive_probability"]  # type: ignore[operator]
 
 
 def test_more_text_makes_the_language_surer() -> None:
     short, long = ask("--only", "language", "the", "the rights of the people of this country")
-    assert long["log_odds"] > short["log_odds"]  # type: ignore[operator]
+    assert long["margin"] > short["margin"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("text", ["1 2 3 4 5", "...", "?!", "2024-11-24"])
 def test_digits_and_marks_say_nothing(text: str) -> None:
     (answer,) = ask("--only", "language", text)
-    assert (answer["language"], answer["reason"], answer["log_odds"]) == (None, "no letters", 0.0)
+    assert (answer["language"], answer["reason"], answer["margin"]) == (None, "no letters", 0.0)
 
 
 OTHERS = [
@@ -80,25 +80,28 @@ OTHERS = [
 ]
 
 
-def test_other_languages_are_neither() -> None:
+def test_other_languages_are_out_of_set() -> None:
     answers = ask("--only", "language", *OTHERS)
-    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "neither")] * len(OTHERS)
+    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "out of set")] * len(OTHERS)
 
 
 def test_text_near_to_one_of_the_languages_gets_no_language_either() -> None:
     (answer,) = ask("--only", "language", "buongiorno a tutti, come state oggi")
-    assert (answer["language"], answer["reason"]) == (None, "neither")
+    assert (answer["language"], answer["reason"]) == (None, "out of set")
 
 
 def test_what_is_a_word_of_both_cannot_be_told_apart() -> None:
     answers = ask("--only", "language", "nation", "possible", "simple")
-    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "too close")] * 3
+    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "low confidence")] * 3
 
 
 def test_the_table_says_it_in_words() -> None:
     command = [sys.executable, "-m", "textlstm", "--only", "language", "1 2 3", "привет", "water"]
     table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert [" ".join(line.split()) for line in table[1:3]] == ["1 2 3 cannot tell 0.000 0.500", "привет neither - -"]
+    assert [" ".join(line.split()) for line in table[1:3]] == [
+        "1 2 3 none: no letters 0.000 0.500",
+        "привет none: out of set - -",
+    ]
     assert table[3].split()[:2] == ["water", "english"]
 
 

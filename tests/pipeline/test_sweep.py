@@ -26,7 +26,7 @@ STUDY = {
     "space": {
         "evaluate.block": {"low": 10, "high": 90},
         "evaluate.length": {"choice": [2, 5]},
-        "evaluate.protocol_windows": {"low": 20, "high": 200, "step": 20},
+        "evaluate.article_windows": {"low": 20, "high": 200, "step": 20},
     },
 }
 

@@ -49,22 +49,20 @@ def assert_told(message: str, *words: str) -> None:
 BEFORE_INPUTS = [
     (("split_language", "left"), "split_language: left.txt: no such file. Check the path"),
     (("split_imdb",), "split_imdb: data/raw/imdb.parquet: no such file. Run 'dvc repro' (or 'make repro') to make it"),
-    (("vocabulary",), "vocabulary: data/split/language/left/train.txt: no such file. Run 'dvc repro'"),
-    (("vectorize_language", "left"), "vectorize_language: data/vectors/characters.json: no such file. Run 'dvc repro'"),
+    (("vectorize_language",), "vectorize_language: data/split/language/left/train.txt: no such file. Run 'dvc repro'"),
     (("vectorize_imdb",), "vectorize_imdb: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
     (("train_ngram", "left"), "train_ngram: data/vectors/language/left.npz: no such file. Run 'dvc repro'"),
     (("train_nbsvm",), "train_nbsvm: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
-    (("baseline_imdb",), "baseline_imdb: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
     (("split_others",), "split_others: data/raw/udhr: no such file. Run 'dvc repro'"),
     (("train_background",), "train_background: data/split/others/learn.json: no such file. Run 'dvc repro'"),
-    (("draw_calibration", "left"), "draw_calibration: data/split/language/left/train.txt: no such file. Run 'dvc repro'"),
-    (("calibrate_language",), "calibrate_language: data/calibration/left.json: no such file. Run 'dvc repro'"),
+    (("draw_words", "left"), "draw_words: data/split/language/left/train.txt: no such file. Run 'dvc repro'"),
+    (("calibrate_detector",), "calibrate_detector: data/calibration/left.json: no such file. Run 'dvc repro'"),
     (("evaluate_language",), "evaluate_language: data/scores/language.npz: no such file. Run 'dvc repro'"),
     (("evaluate_imdb",), "evaluate_imdb: data/scores/imdb.npz: no such file. Run 'dvc repro'"),
     (("train_language", "left"), "train_language: data/vectors/characters.json: no such file. Run 'dvc repro'"),
-    (("train_imdb",), "train_imdb: data/vectors/imdb.npz: no such file. Run 'dvc repro'"),
+    (("train_imdb",), "train_imdb: data/vectors/imdb/reviews.npz: no such file. Run 'dvc repro'"),
     (("score_language",), "score_language: models/language/left/about.json: no such file. Run 'dvc repro'"),
-    (("score_imdb",), "score_imdb: data/split/imdb/test.parquet: no such file. Run 'dvc repro'"),
+    (("score_imdb",), "score_imdb: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
 ]
 
 
@@ -118,16 +116,14 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
     paths.RAW_UDHR.mkdir(parents=True)
     for name in (f"c{number}" for number in range(12)):
         (paths.RAW_UDHR / f"{name}.txt").write_text("Der Hund läuft über die Straße, жук ползёт. " * 5, encoding="utf-8")
-    stages = [("split_language", name) for name in TEXT] + [("draw_words", name) for name in TEXT] + [("vocabulary",)]
-    stages += [("split_others",), ("train_background",)]
-    stages += [
-        (stage, name) for stage in ("vectorize_language", "train_language", "train_ngram", "draw_calibration") for name in TEXT
-    ]
-    stages += [("calibrate_language",), ("score_language",), ("evaluate_language",)]
+    stages = [(stage, name) for stage in ("split_language", "draw_words") for name in TEXT]
+    stages += [("check_params",), ("vectorize_language",), ("split_others",), ("train_background",)]
+    stages += [(stage, name) for stage in ("train_language", "train_ngram") for name in TEXT]
+    stages += [("calibrate_detector",), ("score_language",), ("evaluate_language",)]
     for words in stages:
         call(*words)
     assert paths.curve("left").read_text().startswith("epoch,loss\n1,")
-    header, *rows = paths.CONDITIONAL.read_text().splitlines()
+    header, *rows = paths.plot("conditional_probabilities").read_text().splitlines()
     assert header.startswith("string,given,character,")
     assert {tuple(row.split(",")[:3]) for row in rows} == {
         ("abc", "<start>", "a"),
@@ -135,9 +131,9 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
         ("abc", "<start>ab", "c"),
     }
 
-    calibrated = (paths.DOUBT / "doubt.json").read_bytes()
-    call("calibrate_language")
-    assert (paths.DOUBT / "doubt.json").read_bytes() == calibrated
+    calibrated = paths.ABSTENTION.read_bytes()
+    call("calibrate_detector")
+    assert paths.ABSTENTION.read_bytes() == calibrated
 
     good = paths.SCORES_LANGUAGE.read_bytes(), (paths.language_model("left") / "model.keras").read_bytes()
     heldout = paths.heldout_text("left").read_text()
@@ -152,7 +148,7 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
 
     write_text(paths.heldout_text("left"), heldout[:20] + "ж" * 20)  # most of it says nothing
     call("score_language")
-    scores = read_arrays(paths.SCORES_LANGUAGE)["mixed_5"]
+    scores = read_arrays(paths.SCORES_LANGUAGE)["detector_5"]
     np.testing.assert_array_equal(scores[20:36], np.zeros((16, 2)))  # no language is likelier than another
 
     write_text(paths.heldout_text("left"), heldout)
@@ -176,7 +172,7 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     words = {0: "bad awful", 1: "good great"}
     reviews = [{"part": "train", "label": label, "text": f"a {words[label]} film {n}"} for label in words for n in range(20)]
     write_parquet(paths.RAW_IMDB, reviews_table(reviews))
-    for stage in ("split_imdb", "vectorize_imdb", "train_imdb", "train_nbsvm", "baseline_imdb", "score_imdb", "evaluate_imdb"):
+    for stage in ("check_params", "split_imdb", "vectorize_imdb", "train_imdb", "train_nbsvm", "score_imdb", "evaluate_imdb"):
         if stage == "train_imdb":
             done = run(stage)
             assert (done.returncode, done.stderr) == (0, "")

@@ -4,13 +4,11 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pytest
 import yaml
 
 from stages import split_imdb
 from textlstm.core import paths
-from textlstm.core.files import read_arrays, write_arrays
+from textlstm.core.files import read_arrays
 from textlstm.core.labels import Review
 from textlstm.core.parquet import write_parquet
 from textlstm.data.reviews import reviews_table
@@ -56,7 +54,7 @@ def after(path: str) -> list[str]:
 
 
 def test_reviews_to_test_on_reach_scores_and_what_is_made_of_scores_only() -> None:
-    assert set(after(TEST)) == {"baseline_imdb", "score_imdb", "evaluate_imdb", "track"}
+    assert set(after(TEST)) == {"score_imdb", "evaluate_imdb", "track"}
     assert not any(out.startswith("models") for name in after(TEST) for out in WRITES[name])
 
 
@@ -92,7 +90,7 @@ def learn() -> None:
 
 
 def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) -> None:
-    assert {"vectorize_imdb", "train_imdb", "train_nbsvm", "show_imdb"} <= set(LEARNING)
+    assert {"vectorize_imdb", "train_imdb", "train_nbsvm"} <= set(LEARNING)
     folder = workspace({"imdb.protocol": "official"})
     written = []
     for labels, words in (((0, 1), "a good film"), ((1, 0), "bad zebra zebra")):
@@ -100,9 +98,12 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
         split_imdb.main()
         learn()
         written.append(all_bytes(folder, "data/vectors", "models", "metrics") | {TRAIN: paths.TRAIN_IMDB.read_bytes()})
-    assert {"models/imdb/model.keras", "models/nbsvm/weights.npz", "data/vectors/imdb.npz", "metrics/curves/imdb.csv"} <= set(
-        written[0]
-    )
+    assert {
+        "models/imdb/model.keras",
+        "models/nbsvm/weights.npz",
+        "data/vectors/imdb/reviews.npz",
+        "metrics/curves/imdb.csv",
+    } <= set(written[0])
     assert written[0] == written[1]
     paths.TEST_IMDB.unlink()
     paths.RAW_IMDB.unlink()
@@ -117,24 +118,11 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
     assert scores[0] != scores[1]
 
 
-@pytest.mark.parametrize(
-    ("stage", "model"), [("train_ngram", paths.ngram_model("left")), ("train_language", paths.language_model("left"))]
-)
-def test_a_language_is_learnt_from_the_texts_to_learn_from(workspace: Workspace, stage: str, model: Path) -> None:
-    folder = workspace()
-    vocabulary = Vocabulary.learn(["the cat sat on the mat"])
-    vocabulary.save(paths.VOCABULARY)
-    written = []
-    for heldout in ("the mat", "tttttt a cat"):
-        ids = {
-            name: vocabulary.encode(text) for name, text in {"train": "the cat sat on the mat" * 3, "heldout": heldout}.items()
-        }
-        write_arrays(paths.language_vectors("left"), words=np.zeros(0, np.uint8), **ids)
-        assert len(read_arrays(paths.language_vectors("left"))["heldout"]) == len(heldout)
-        importlib.import_module(f"stages.{stage}").main("left")
-        written.append(all_bytes(folder, model.as_posix()))
-    assert written[0]
-    assert written[0] == written[1]
+def test_training_a_language_cannot_see_what_is_held_out() -> None:
+    """Neither is a held-out text among what these stages read, nor is it in what they read was made of."""
+    for stage in ("train_language", "train_ngram"):
+        data = {read for read in READS[stage] if read.startswith("data/")}
+        assert data == {"data/vectors/characters.json", "data/vectors/language/${key}.npz"}
 
 
 def test_the_vocabulary_is_of_the_texts_to_learn_from(workspace: Workspace) -> None:
@@ -147,5 +135,7 @@ def test_the_vocabulary_is_of_the_texts_to_learn_from(workspace: Workspace) -> N
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    importlib.import_module("stages.vocabulary").main()
+    importlib.import_module("stages.vectorize_language").main()
     assert Vocabulary.load(paths.VOCABULARY).characters == ("a", "b", "c")
+    arrays = read_arrays(paths.language_vectors("left"))
+    assert {name: len(ids) for name, ids in arrays.items()} == {"text": 3, "words": 0}

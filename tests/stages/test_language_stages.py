@@ -11,7 +11,6 @@ import yaml
 
 from stages import (
     check_params,
-    draw_calibration,
     draw_words,
     evaluate_language,
     split_language,
@@ -19,16 +18,15 @@ from stages import (
     train_background,
     train_ngram,
     vectorize_language,
-    vocabulary,
 )
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, read_json, read_text, write_arrays
+from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
-from textlstm.detection.calibration import Doubt
 from textlstm.detection.evidence import Evidence
-from textlstm.evaluation.language import GROUPS, evidence_arrays
-from textlstm.language.mixture import Counting
+from textlstm.detection.heldout import GROUPS, SYSTEMS, evidence_arrays
+from textlstm.language.mixture import NgramMixture
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
 LEFT, RIGHT = "The cat sat on the mat, and the dog saw it. " * 6, "Le chat est assis, et l’été le chien le voit. " * 6
@@ -54,9 +52,7 @@ def _prepare(languages: tuple[str, ...] = ("left", "right")) -> None:
     for language in languages:
         split_language.main(language)
         draw_words.main(language)
-    vocabulary.main()
-    for language in languages:
-        vectorize_language.main(language)
+    vectorize_language.main()
 
 
 def test_checking_writes_the_same_line_whatever_the_parameters(workspace: Workspace) -> None:
@@ -66,6 +62,13 @@ def test_checking_writes_the_same_line_whatever_the_parameters(workspace: Worksp
     workspace({"seed": 8})
     check_params.main()
     assert paths.CHECKED.read_bytes() == first
+
+
+def test_checking_writes_what_decides_answers(workspace: Workspace) -> None:
+    workspace({"ngram.weight": 0.25, "nbsvm.weight": 0.5, "abstention.threshold": 0.7})
+    check_params.main()
+    assert read_json(paths.DETECTION_SETTINGS) == {"languages": ["left", "right"], "ngram_weight": 0.25, "threshold": 0.7}
+    assert read_json(paths.SENTIMENT_SETTINGS) == {"nbsvm_weight": 0.5}
 
 
 def test_checking_fails_by_name_and_leaves_the_last_good_file(workspace: Workspace) -> None:
@@ -92,10 +95,10 @@ def test_the_vocabulary_is_of_the_training_texts_alone(workspace: Workspace) -> 
     assert "z" not in known.characters
     assert set("étchat'") <= set(known.characters)
     arrays = read_arrays(paths.language_vectors("left"))
-    assert (arrays["train"] != UNKNOWN).all()
-    assert (arrays["heldout"] == UNKNOWN).any()
-    assert arrays["train"].dtype == np.uint8
-    assert known.decode(arrays["train"]) == read_text(paths.training_text("left"))
+    assert set(arrays) == {"text", "words"}
+    assert (arrays["text"] != UNKNOWN).all()
+    assert arrays["text"].dtype == np.uint8
+    assert known.decode(arrays["text"]) == read_text(paths.training_text("left"))
 
 
 def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
@@ -104,12 +107,12 @@ def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
     assert {path: path.read_bytes() for path in written} == written
 
 
-def test_counting_needs_no_network_and_no_tensorflow(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_counting_needs_no_drawn_words(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_ngram.main("left")
-    assert "bits per character on held-out text" in capsys.readouterr().out
-    counting = Counting.load(paths.ngram_model("left"))
-    assert counting.text.order == 2
-    assert counting.both is None
+    assert "strings counted in the text" in capsys.readouterr().out
+    ngrams = NgramMixture.load(paths.ngram_model("left"))
+    assert ngrams.text.order == 2
+    assert ngrams.with_words is None
 
 
 def test_three_languages_share_one_vocabulary(workspace: Workspace) -> None:
@@ -126,7 +129,7 @@ def test_a_language_that_was_removed_does_not_linger(workspace: Workspace) -> No
     (folder / "third.txt").write_text("ß " * 40, encoding="utf-8")
     _prepare(("left", "right", "third"))
     workspace()
-    vocabulary.main()
+    vectorize_language.main()
     assert "ß" not in Vocabulary.load(paths.VOCABULARY).characters
     assert sorted(path.name for path in paths.SPLIT_LANGUAGES.iterdir()) == ["left", "right"]
 
@@ -166,16 +169,6 @@ def test_a_language_that_is_not_in_params_is_named(workspace: Workspace, main: C
         main("klingon")
 
 
-def test_heldout_text_of_characters_never_seen_is_told_before_anything_is_written(workspace: Workspace) -> None:
-    _write(workspace(), left="ab " * 40 + "ж " * 10)
-    _prepare()
-    vectors = read_arrays(paths.language_vectors("left"))
-    write_arrays(paths.language_vectors("left"), **(vectors | {"heldout": np.full(20, UNKNOWN, dtype=np.uint8)}))
-    with pytest.raises(TextLSTMError, match="left: the text to test on has no character that occurs in a text to learn from"):
-        train_ngram.main("left")
-    assert not paths.ngram_model("left").exists()
-
-
 def _translations() -> None:
     paths.RAW_UDHR.mkdir(parents=True, exist_ok=True)
     for name in ("deu_1901", "deu_1996", *(f"c{number}" for number in range(20))):
@@ -209,7 +202,7 @@ def test_without_other_languages_there_is_no_background(workspace: Workspace) ->
 
 
 def test_the_text_to_calibrate_on_is_training_text_and_fresh_words(workspace: Workspace) -> None:
-    folder = workspace({"words.characters": 30, "doubt.characters": 400})
+    folder = workspace({"words.characters": 30, "abstention.characters": 400})
     value = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     value["languages"]["left"]["words"] = "en"
     (folder / "params.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
@@ -218,41 +211,29 @@ def test_the_text_to_calibrate_on_is_training_text_and_fresh_words(workspace: Wo
     words = [f"{first}{second}x" for first in "abcdefgh" for second in "aeiou"]
     (paths.RAW_WORDS / "en.tsv").write_text("".join(f"{word}\t150\n" for word in words), encoding="utf-8")
     _prepare()
-    for language in ("left", "right"):
-        draw_calibration.main(language)
     left, right = (read_json(paths.calibration_text(language)) for language in ("left", "right"))
     assert left["text"] == read_text(paths.training_text("left"))
     learnt = set(read_text(paths.drawn_words("left")).split())
-    assert learnt < set(left["drawn"].split()) <= set(words)
-    assert set(left["undrawn"].split()) <= set(words) - learnt
-    assert right == {"text": read_text(paths.training_text("right")), "drawn": "", "undrawn": ""}
-
-
-def _doubt(lengths: tuple[int, ...], languages: int) -> None:
-    random = np.random.default_rng(2)
-    arrays: dict[str, Any] = {f"{group}_names": np.array(["one", "two", "three"]) for group in GROUPS}
-    for length in lengths:
-        for group in GROUPS:
-            owners = np.repeat(np.arange(languages), 10)
-            known = np.full(len(owners), length)
-            evidence = Evidence(
-                random.normal(size=(len(owners), languages)), random.normal(size=len(owners)), known, 0 * known, known
-            )
-            arrays |= evidence_arrays(group, length, evidence, owners)
-    write_arrays(paths.SCORES_DOUBT, **arrays)
-    Doubt(scale=0.5, exponent=0.1, foreign=-8.0, lengths=[1, 5], margins=[1.0, 0.5], threshold=0.6).save(paths.DOUBT)
+    assert learnt < set(left["fresh_words"].split()) <= set(words)
+    assert set(left["unseen_words"].split()) <= set(words) - learnt
+    assert right == {"text": read_text(paths.training_text("right")), "fresh_words": "", "unseen_words": ""}
 
 
 def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
     random = np.random.default_rng(1)
-    labels = np.repeat(np.arange(languages), 30)
-    arrays = {f"bits_{kind}": np.full(languages, 2.0) for kind in ("mixed", "lstm", "ngram", "counting")}
+    owners = np.repeat(np.arange(languages), 30)
+    arrays: dict[str, Any] = {f"bits_{system}": np.full(languages, 2.0) for system in SYSTEMS}
     for length in lengths:
-        arrays[f"label_{length}"] = labels
-        for kind in ("mixed", "lstm", "ngram", "counting"):
-            arrays[f"{kind}_{length}"] = random.normal(size=(len(labels), languages)) + np.eye(languages)[labels]
+        known = np.full(len(owners), length)
+        for group in GROUPS:
+            likelihoods = random.normal(size=(len(owners), languages)) + np.eye(languages)[owners]
+            evidence = Evidence(likelihoods, random.normal(size=len(owners)), known, 0 * known, known)
+            arrays |= evidence_arrays(group, length, (evidence, owners))
+            arrays[f"{group}_names"] = np.array(["one", "two", "three"][:languages])
+        for system in SYSTEMS:
+            arrays[f"{system}_{length}"] = random.normal(size=(len(owners), languages)) + np.eye(languages)[owners]
     write_arrays(paths.SCORES_LANGUAGE, **arrays)
-    _doubt(lengths, languages)
+    Abstention(foreign=-8.0, lengths=[1, 5], limits=[1.0, 0.5]).save(paths.ABSTENTION)
 
 
 def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:
@@ -261,11 +242,10 @@ def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:
     evaluate_language.main()
     metrics = json.loads(paths.METRICS_LANGUAGE.read_text())
     assert 0.5 < metrics["auc"] <= 1.0
-    assert list(metrics["by_length"]) == ["1", "5"]
+    assert 0 < metrics["calibration"]["ece"] < 1
     assert paths.plot("roc_language").read_text().startswith("false_positive_rate,true_positive_rate,series\n0,0,detector\n")
     assert paths.plot("reliability_language").read_text().startswith("confidence,accuracy,count,series\n0.")
-    assert 0 < metrics["calibration"]["ece"] < 1
-    assert list(metrics["doubt"]["by_length"]) == list(metrics["neither"]["by_length"]) == ["1", "5"]
+    assert paths.plot("by_length_language").read_text().splitlines()[1].startswith("1,detector,60,")
 
 
 def test_scores_of_an_earlier_state_are_told_and_the_last_good_metrics_stay(workspace: Workspace) -> None:
@@ -274,9 +254,8 @@ def test_scores_of_an_earlier_state_are_told_and_the_last_good_metrics_stay(work
     evaluate_language.main()
     good = paths.METRICS_LANGUAGE.read_bytes()
     workspace({"score.lengths": [1, 5, 7]})
-    with pytest.raises(
-        TextLSTMError, match=r"data/scores/language.npz: expected the arrays .*, got none called label_7.* Run 'dvc repro'"
-    ):
+    message = r"data/scores/language.npz: expected the arrays .*, got none called own_owner_7.* Run 'dvc repro'"
+    with pytest.raises(TextLSTMError, match=message):
         evaluate_language.main()
     workspace(languages={"left": "left.txt", "right": "right.txt", "third": "third.txt"})
     with pytest.raises(TextLSTMError, match="the scores are of 2 languages, expected 3: left, right, third"):

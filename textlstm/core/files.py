@@ -178,9 +178,12 @@ def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def remove_others(folder: Path, keep: Iterable[str]) -> None:
-    """Delete what `folder` holds under names that `keep` lacks (endings do not count): the leavings of languages since removed."""
-    names = set(keep)
+def remove_orphans(folder: Path, languages: Iterable[str]) -> None:
+    """Delete what `folder` holds of languages that params.yaml no longer names (endings do not count).
+
+    No stage writes them any more, and DVC leaves them: a dependency on the whole folder would differ from that of a fresh clone.
+    """
+    names = set(languages)
     for child in sorted(folder.iterdir()) if folder.is_dir() else []:
         if child.stem not in names and not child.name.startswith("."):
             shutil.rmtree(child) if child.is_dir() else child.unlink()

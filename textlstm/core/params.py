@@ -114,12 +114,11 @@ class Background(_Section):
     leave_out: list[Annotated[str, StringConstraints(min_length=1)]]
 
 
-class Doubt(_Section):
-    """How sure the detector may be, and when it answers with no language."""
+class Abstention(_Section):
+    """When the detector answers with no language."""
 
     threshold: Annotated[float, Field(ge=0.0, lt=1.0)]
-    undrawn: Share
-    false_neither: Annotated[float, Field(gt=0.0, le=0.5)]
+    false_out_of_set: Annotated[float, Field(gt=0.0, le=0.5)]
     characters: Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -157,7 +156,8 @@ class Imdb(_Section):
 class Pretrain(_Section):
     """The word language model that the sentiment LSTM may start from."""
 
-    epochs: Annotated[int, Field(ge=0, le=1000)]
+    datasets: Annotated[list[Literal["imdb"]], Field(max_length=1)]
+    epochs: Count
     batch: Annotated[int, Field(ge=1, le=65_536)]
     sampled: Count
     dropout: Share
@@ -195,7 +195,7 @@ class Evaluate(_Section):
     length: Count
     bootstrap: Annotated[int, Field(ge=100, le=100_000)]
     block: Count
-    protocol_windows: Annotated[int, Field(ge=1, le=10_000)]
+    article_windows: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Params(_Section):
@@ -211,7 +211,7 @@ class Params(_Section):
     language_model: LanguageModel
     ngram: Ngram
     background: Background
-    doubt: Doubt
+    abstention: Abstention
     pretrain: Pretrain
     imdb: Imdb
     nbsvm: Nbsvm
@@ -244,10 +244,10 @@ class Params(_Section):
 
     @model_validator(mode="after")
     def _pretrained_where_asked_for(self) -> Self:
-        if (self.imdb.vectors == "pretrained") != (self.pretrain.epochs > 0):
+        if (self.imdb.vectors == "pretrained") != ("imdb" in self.pretrain.datasets):
             raise ValueError(
-                f"imdb.vectors is {self.imdb.vectors!r} and pretrain.epochs is {self.pretrain.epochs}: 'pretrained' goes with at least "
-                "one epoch, any other start with none"
+                f"imdb.vectors is {self.imdb.vectors!r} and pretrain.datasets is {self.pretrain.datasets}: 'pretrained' goes with "
+                "[imdb], any other start with []"
             )
         return self
 

@@ -19,23 +19,24 @@ TEST_IMDB = Path("data/split/imdb/test.parquet")
 UNLABELLED_IMDB = Path("data/split/imdb/unlabelled.parquet")
 
 VOCABULARY = Path("data/vectors/characters.json")
-TOKENIZER = Path("data/vectors/words.json")
-VECTORS_IMDB = Path("data/vectors/imdb.npz")
+LANGUAGE_VECTORS = Path("data/vectors/language")
+IMDB_VECTORS = Path("data/vectors/imdb")
+TOKENIZER = IMDB_VECTORS / "words.json"
+WORD_IDS = IMDB_VECTORS / "reviews.npz"
+PRETRAINED_WEIGHTS = IMDB_VECTORS / "pretrained.npz"
 
+MODELS = Path("models")
 LANGUAGE_MODELS = Path("models/language")
 NGRAM_MODELS = Path("models/ngram")
 BACKGROUND_MODEL = Path("models/background")
-DOUBT = Path("models/doubt")
+ABSTENTION = Path("models/abstention.json")
+DETECTION_SETTINGS = Path("models/detection.json")
+SENTIMENT_SETTINGS = Path("models/sentiment.json")
 IMDB_MODEL = Path("models/imdb")
-PRETRAINED = Path("models/pretrained")
-PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
-
 NBSVM_MODEL = Path("models/nbsvm")
 
 SCORES_LANGUAGE = Path("data/scores/language.npz")
-SCORES_DOUBT = Path("data/scores/doubt.npz")
 SCORES_IMDB = Path("data/scores/imdb.npz")
-SCORES_IMDB_LINEAR = Path("data/scores/imdb_linear.npz")
 
 METRICS_LANGUAGE = Path("metrics/language.json")
 METRICS_IMDB = Path("metrics/imdb.json")
@@ -43,7 +44,6 @@ TRACKED = Path(".textlstm/tracked.txt")
 CURVES = Path("metrics/curves")
 PLOTS = Path("metrics/plots")
 STUDIES = Path("metrics/studies")
-CONDITIONAL = PLOTS / "conditional_probabilities.csv"
 
 
 def training_text(language: str) -> Path:
@@ -67,13 +67,13 @@ def other_languages(part: str) -> Path:
 
 
 def calibration_text(language: str) -> Path:
-    """The training data of a language on which the detector's doubt is fitted."""
+    """The training data of a language on which the detector is calibrated."""
     return CALIBRATION / f"{language}.json"
 
 
 def language_vectors(language: str) -> Path:
-    """The character ids of a language's two texts."""
-    return Path("data/vectors/language") / f"{language}.npz"
+    """The character ids of what a language's models learn from."""
+    return LANGUAGE_VECTORS / f"{language}.npz"
 
 
 def language_model(language: str) -> Path:

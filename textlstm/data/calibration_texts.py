@@ -1,9 +1,8 @@
-"""Training data on which the detector's doubt is fitted: text of a language that is like what it will be asked about."""
+"""Training data on which the detector is calibrated: text of a language that is like what it will be asked about."""
 
 from textlstm.data.words import draw_words
 
-TEXT, DRAWN, UNDRAWN = "text", "drawn", "undrawn"
-KINDS = (TEXT, DRAWN, UNDRAWN)
+KINDS = TEXT, FRESH_WORDS, UNSEEN_WORDS = ("text", "fresh_words", "unseen_words")
 
 
 def calibration_texts(
@@ -20,13 +19,13 @@ def calibration_texts(
         seed: of the drawing; not the one that `learnt` was drawn with.
 
     Returns:
-        "text": the training text itself; "drawn": words drawn afresh by frequency; "undrawn": words drawn by frequency from those that
+        "text": the training text itself; "fresh_words": words drawn afresh by frequency; "unseen_words": words drawn by frequency from those that
         stand neither in the text nor among the drawn words.
     """
     seen = {word for one in (text, learnt) for word in (*one.split(), *one.replace("'", " ").split())}
     unseen = {word: share for word, share in shares.items() if word not in seen}
     return {
         TEXT: text,
-        DRAWN: draw_words(shares, characters, code=code, seed=seed) if shares else "",
-        UNDRAWN: draw_words(unseen, characters, code=code, seed=seed) if unseen else "",
+        FRESH_WORDS: draw_words(shares, characters, code=code, seed=seed) if shares else "",
+        UNSEEN_WORDS: draw_words(unseen, characters, code=code, seed=seed) if unseen else "",
     }

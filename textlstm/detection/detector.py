@@ -1,6 +1,5 @@
 """Which language is this? The models of all languages together, loaded from the files that the pipeline leaves."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,109 +7,129 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import read_record
 from textlstm.core.odds import posterior
 from textlstm.core.text import as_whole, normalise
+from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
 from textlstm.detection.background import FOREIGN, Background
-from textlstm.detection.calibration import NEITHER, NO_LETTERS, Doubt
-from textlstm.detection.evidence import text_evidence
+from textlstm.detection.evidence import Evidence, text_evidence
 from textlstm.language.lstm import LanguageModel
-from textlstm.language.mixture import Counting
-from textlstm.language.scoring import CharacterModel, Floats, text_log_likelihood
+from textlstm.language.mixture import NgramMixture
+from textlstm.language.scoring import CharacterModel
 
 
-class Guess(NamedTuple):
+class LanguagePrediction(NamedTuple):
     """The answer for one text.
 
-    Without a language there is a reason, one of those in `textlstm.detection.calibration`. Log-odds (natural, of the likeliest
-    language against the next) and probability (all languages equally likely beforehand) are calibrated, and missing where a
-    text is in neither language.
+    Without a language there is a reason, one of those in `textlstm.detection.abstention`. Margin and probability are missing where a
+    text is out of set.
     """
 
     language: str | None
     reason: str | None
-    log_odds: float | None
-    probability: float | None
-    log_likelihoods: dict[str, float]  # as the models give them
-    excess: float  # how much likelier as other languages' text than as the likeliest language's, in nats, less the margin
+    margin: float | None  # log-odds (natural) of the likeliest language against the runner-up
+    probability: float | None  # of the likeliest language, all equally likely beforehand
+    log_likelihoods: dict[str, float]
+    out_of_set_score: float  # nats, above 0 is out of set: see `Abstention.out_of_set_scores`
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """What decides answers and is trained or fitted by nobody (models/detection.json)."""
+
+    languages: list[str]  # the first of two is the positive class
+    ngram_weight: float  # share of the n-grams beside the LSTM
+    threshold: float  # least probability of a language that is answered
+
+
+class Parts(NamedTuple):
+    """The two models of one language."""
+
+    lstm: LanguageModel
+    ngrams: NgramMixture
 
 
 @dataclass(frozen=True)
 class Detector:
     """Everything that an answer needs."""
 
-    models: dict[str, CharacterModel]  # one a language
+    models: dict[str, CharacterModel]  # one per language
     background: Background
-    doubt: Doubt
+    abstention: Abstention
+    threshold: float
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """What the answers are made from. A text is taken to be whole: it begins and ends where words do."""
+        whole = [as_whole(normalise(text)) for text in texts]
+        return text_evidence(list(self.models.values()), self.background, whole)
+
+    def predict(self, texts: Sequence[str]) -> list[LanguagePrediction]:
+        """The language of each text; white space, case, kinds of apostrophe and digits do not matter."""
+        names, evidence = list(self.models), self.evidence(texts)
+        reasons = self.abstention.reasons(evidence, self.threshold)
+        scores = self.abstention.out_of_set_scores(evidence)
+        predictions = []
+        for row, chances, score, reason in zip(
+            evidence.log_likelihoods, posterior(evidence.log_likelihoods), scores, reasons, strict=True
+        ):
+            second, best = np.argsort(row, kind="stable")[-2:]
+            odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
+            if reason == NO_LETTERS:  # what marks there are say nothing
+                odds = (0.0, 1.0 / len(names))
+            elif reason == OUT_OF_SET:  # the odds between the languages mean nothing
+                odds = (None, None)
+            likelihoods = dict(zip(names, row.tolist(), strict=True))
+            predictions.append(LanguagePrediction(None if reason else names[best], reason, *odds, likelihoods, float(score)))
+        return predictions
 
 
-def load_detector(models: Path, languages: Sequence[str] | None = None) -> Detector:
-    """One model for each language, its LSTM mixed with its n-gram models, the background and the doubt.
-
-    Args:
-        models: the folder `models` of a checkout.
-        languages: which; by default, all that are there.
+def load_detector(models: Path) -> Detector:
+    """The detector of the folder `models` of a checkout.
 
     Raises:
         TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
     """
-    folder = models / "language"
-    names = languages or sorted(path.name for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
-    if len(names) < 2:
-        got = ", ".join(names) or "none"
-        raise TextLSTMError(f"{folder}: expected the models of at least two languages, got {got}. Run 'make repro' to train them")
-    detector: dict[str, CharacterModel] = {}
-    vocabulary = None
-    for name in names:
-        lstm, counting = LanguageModel.load(folder / name), Counting.load(models / "ngram" / name)
-        vocabulary = vocabulary or lstm.vocabulary
-        for where, part in ((folder, lstm.vocabulary), (models / "ngram", counting.text.vocabulary)):
-            if part != vocabulary:
+    settings = read_record(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
+    parts = load_parts(models, settings.languages)
+    background = load_background(models, parts)
+    return Detector(
+        {name: part.ngrams.beside(part.lstm, settings.ngram_weight) for name, part in parts.items()},
+        background,
+        Abstention.load(models / paths.ABSTENTION.name),
+        settings.threshold,
+    )
+
+
+def load_parts(models: Path, languages: Sequence[str]) -> dict[str, Parts]:
+    """The LSTM and the n-grams of each language.
+
+    Raises:
+        TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
+    """
+    loaded: dict[str, Parts] = {}
+    for name in languages:
+        folders = [models / folder.name / name for folder in (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS)]
+        loaded[name] = Parts(LanguageModel.load(folders[0]), NgramMixture.load(folders[1]))
+        known = loaded[languages[0]].lstm.vocabulary
+        for folder, part in zip(folders, loaded[name], strict=True):
+            if part.vocabulary != known:
                 raise TextLSTMError(
-                    f"{where / name}: expected the {len(vocabulary.characters)} characters that {folder / names[0]} knows, got "
-                    f"{len(part.characters)}, not the same ones. The models come from different runs: run 'dvc checkout' or 'dvc repro'"
+                    f"{folder}: expected the {len(known.characters)} characters that {languages[0]}'s LSTM knows, got "
+                    f"{len(part.vocabulary.characters)}, not the same ones. The models come from different runs: "
+                    "run 'dvc checkout' or 'dvc repro'"
                 )
-        detector[name] = counting.beside(lstm)
-    background, doubt = Background.load(models / "background"), Doubt.load(models / "doubt")
-    if vocabulary and background.model.vocabulary.characters != (*vocabulary.characters, FOREIGN):
+    return loaded
+
+
+def load_background(models: Path, parts: dict[str, Parts]) -> Background:
+    """The background that belongs to the models; another one, a missing or a broken one is a TextLSTMError."""
+    folder = models / paths.BACKGROUND_MODEL.name
+    background = Background.load(folder)
+    if background.model.vocabulary.characters != (*next(iter(parts.values())).lstm.vocabulary.characters, FOREIGN):
         raise TextLSTMError(
-            f"{models / 'background'}: expected the characters that {folder / names[0]} knows and one more, got others. "
+            f"{folder}: expected the characters that the languages' LSTMs know and one more, got others. "
             "The models come from different runs: run 'dvc checkout' or 'dvc repro'"
         )
-    return Detector(detector, background, doubt)
-
-
-def detect(detector: Detector, texts: Sequence[str]) -> list[Guess]:
-    """Guess the language of each text; white space, case, kinds of apostrophe and digits do not matter.
-
-    A text is taken to be whole: it begins and ends where words do.
-    """
-    names, doubt = list(detector.models), detector.doubt
-    evidence = text_evidence(list(detector.models.values()), detector.background, [as_whole(normalise(text)) for text in texts])
-    calibrated, excesses, reasons = doubt.calibrated(evidence), doubt.excess(evidence), doubt.reasons(evidence)
-    guesses = []
-    for raw, row, chances, excess, reason in zip(
-        evidence.log_likelihoods, calibrated, posterior(calibrated), excesses, reasons, strict=True
-    ):
-        second, best = np.argsort(row, kind="stable")[-2:]
-        odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
-        if reason == NO_LETTERS:  # what marks there are say nothing
-            odds = (0.0, 1.0 / len(names))
-        elif reason == NEITHER:  # the odds between the languages mean nothing
-            odds = (None, None)
-        language = None if reason else names[best]
-        guesses.append(Guess(language, reason, *odds, dict(zip(names, raw.tolist(), strict=True)), float(excess)))
-    return guesses
-
-
-def text_log_likelihoods(model: CharacterModel, texts: Sequence[str]) -> Floats:
-    """Log-likelihood of each text, shape (n,). All are read in one go, end to end: a network then answers many times as fast.
-
-    No text is influenced by its neighbours, since the sum over a text's rows never reaches beyond its last character.
-    """
-    if not texts:
-        return np.zeros(0)
-    encoded = [model.vocabulary.encode(text) for text in texts]
-    ends = np.cumsum([0, *map(len, encoded)])
-    table = model.log_probabilities(np.concatenate(encoded))
-    return np.array([text_log_likelihood(table[begin:end]) for begin, end in itertools.pairwise(ends)])
+    return background

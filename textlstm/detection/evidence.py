@@ -3,9 +3,10 @@
 Characters outside the languages' vocabulary are folded first: letters become one foreign letter, digits and marks say nothing.
 """
 
+import itertools
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,20 @@ from textlstm.detection.background import FOREIGN, Background, fold
 from textlstm.language.scoring import CharacterModel, Floats, window_log_likelihoods
 from textlstm.language.vocabulary import UNKNOWN
 
+Counts = npt.NDArray[np.int64]
+
 
 class Evidence(NamedTuple):
     """All that an answer about n texts, or windows of texts, is made from."""
 
     log_likelihoods: Floats  # (n, languages): of the characters that the languages know
     background: Floats  # (n,): of these and of foreign letters
-    known: npt.NDArray[np.int64]  # (n,): characters that the languages know
-    foreign: npt.NDArray[np.int64]  # (n,): letters that none of them knows
-    letters: npt.NDArray[np.int64]  # (n,): letters, known or foreign
+    known: Counts  # (n,): characters that the languages know
+    foreign: Counts  # (n,): letters that none of them knows
+    letters: Counts  # (n,): letters, known or foreign
+
+
+Windows = tuple[Evidence, Counts]  # and (n,): the index of the text that each window comes from
 
 
 def text_evidence(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> Evidence:
@@ -32,8 +38,8 @@ def text_evidence(models: Sequence[CharacterModel], background: Background, text
 
 def window_evidence(
     models: Sequence[CharacterModel], background: Background, texts: Sequence[str], lengths: Sequence[int]
-) -> dict[int, tuple[Evidence, npt.NDArray[np.int64]]]:
-    """For each length, evidence of every window of so many characters, and the index of the text that it comes from.
+) -> dict[int, Windows]:
+    """For each length, evidence of every window of so many characters of normalised texts.
 
     A text that is shorter than a window has none of that length.
     """
@@ -42,40 +48,31 @@ def window_evidence(
 
 def _evidence(
     models: Sequence[CharacterModel], background: Background, texts: Sequence[str], lengths: Sequence[int | None]
-) -> list[tuple[Evidence, npt.NDArray[np.int64]]]:
-    """The same; the length None stands for the whole of each text."""
+) -> list[Windows]:
+    """The same for several lengths, of which None stands for the whole of each text."""
     vocabulary = models[0].vocabulary
     folded = [fold(text, vocabulary) for text in texts]
-    ends = np.cumsum([0, *map(len, folded)])
     together = "".join(folded)
     tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background.model)]
-    letter = np.array(
-        [character.isalpha() or unicodedata.category(character)[0] == "M" for character in together], dtype=np.int64
-    )
-    foreign = np.array([character == FOREIGN for character in together], dtype=np.int64)
-    known = (vocabulary.encode(together) != UNKNOWN).astype(np.int64)
-    counts = [known, foreign, letter + foreign]
+    letters = np.array([character.isalpha() or unicodedata.category(character)[0] == "M" for character in together], bool)
+    foreign = np.array([character == FOREIGN for character in together], bool)
+    known = vocabulary.encode(together) != UNKNOWN
+    running = np.cumsum(np.stack([known, foreign, letters | foreign]), axis=1, dtype=np.int64)
+    running = np.concatenate([np.zeros((3, 1), np.int64), running], axis=1)  # (3, characters + 1)
+    ends = np.cumsum([0, *map(len, folded)])
     found = []
     for length in lengths:
-        columns: list[list[npt.NDArray[Any]]] = [[] for _ in range(len(tables) + len(counts))]
-        owners = []
-        for owner, text in enumerate(folded):
-            size = len(text) if length is None else length
-            windows = len(text) - size + 1
+        likelihoods, counts, owners = [np.zeros((0, len(tables)))], [np.zeros((3, 0), np.int64)], [np.zeros(0, np.int64)]
+        for owner, (begin, end) in enumerate(itertools.pairwise(ends)):
+            size = end - begin if length is None else length
+            windows = end - begin - size + 1
             if windows < 1:
                 continue
-            rows = slice(ends[owner], ends[owner + 1])
-            for column, table in zip(columns, tables, strict=False):
-                column.append(window_log_likelihoods(table[rows], size) if size else np.zeros(1))
-            for column, count in zip(columns[len(tables) :], counts, strict=True):
-                running = np.concatenate([[0], np.cumsum(count[rows])])
-                column.append(running[size:] - running[: len(running) - size])
+            columns = [window_log_likelihoods(table[begin:end], size) if size else np.zeros(1) for table in tables]
+            likelihoods.append(np.stack(columns, axis=1))
+            counts.append(running[:, begin + size : end + 1] - running[:, begin : begin + windows])
             owners.append(np.full(windows, owner))
-        joined = [np.concatenate(column) if column else np.zeros(0) for column in columns]
-        likelihoods, (n_known, n_foreign, n_letters) = (
-            joined[: len(tables)],
-            (column.astype(np.int64) for column in joined[len(tables) :]),
-        )
-        evidence = Evidence(np.stack(likelihoods[:-1], axis=1), likelihoods[-1], n_known, n_foreign, n_letters)
-        found.append((evidence, np.concatenate(owners) if owners else np.zeros(0, dtype=np.int64)))
+        joined = np.concatenate(likelihoods)
+        evidence = Evidence(joined[:, :-1].copy(), joined[:, -1].copy(), *np.concatenate(counts, axis=1))
+        found.append((evidence, np.concatenate(owners)))
     return found

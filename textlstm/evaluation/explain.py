@@ -6,6 +6,9 @@ import numpy as np
 
 from textlstm.language.scoring import CharacterModel, Floats, reading
 
+CHARACTERS = ("string", "given", "character", "series", "log_odds")
+WORDS = ("word", "series", "log_odds")
+
 
 def character_log_odds(models: Mapping[str, CharacterModel], strings: Sequence[str]) -> list[tuple[str, str, str, str, float]]:
     """How much each character of a string speaks for the first language, against that one of the others under which the string is likeliest.
@@ -13,7 +16,7 @@ def character_log_odds(models: Mapping[str, CharacterModel], strings: Sequence[s
     The log-odds of the characters of a string sum to the log-odds of the string.
 
     Returns:
-        Rows (string, what is given, the character, the language that it speaks for, log-odds of the first language).
+        Rows of `CHARACTERS`: string, what is given, the character, the language that it speaks for, log-odds of the first language.
     """
     names, rows = list(models), []
     for string in strings:
@@ -33,7 +36,7 @@ def outermost_words(words: Sequence[str], log_odds: Mapping[str, Floats], *, mos
         most: how many words of each side.
 
     Returns:
-        Rows (word, name, log-odds), the highest first.
+        Rows of `WORDS`, the highest first.
     """
     order = np.argsort(-next(iter(log_odds.values())), kind="stable")
     rank = np.arange(len(order))

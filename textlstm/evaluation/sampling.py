@@ -4,7 +4,7 @@ Each next character is drawn from P(character | those before it) ** (1 / tempera
 likeliest, 1 draws as the model believes. `<start>` and `<unknown>` are never drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,19 @@ import numpy.typing as npt
 from textlstm.language.lstm import LanguageModel
 from textlstm.language.scoring import Floats
 from textlstm.language.vocabulary import START, UNKNOWN
+
+SAMPLES = ("series", "temperature", "text")
+_TEMPERATURES = (0.5, 0.8, 1.0)
+_LENGTH = 100  # characters
+
+
+def samples(models: Mapping[str, LanguageModel], seed: int) -> list[tuple[str, float, str]]:
+    """Rows of `SAMPLES`: a text of each model at each of a few temperatures."""
+    return [
+        (name, temperature, text)
+        for name, model in models.items()
+        for temperature, text in zip(_TEMPERATURES, sample(model, _TEMPERATURES, length=_LENGTH, seed=seed), strict=True)
+    ]
 
 
 def sample(model: LanguageModel, temperatures: Sequence[float], *, length: int, seed: int) -> list[str]:

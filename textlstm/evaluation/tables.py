@@ -16,6 +16,7 @@ ROC = ("false_positive_rate", "true_positive_rate", "series")
 CONFUSION = ("actual", "predicted", "count")
 HISTOGRAM = ("score", "count", "series")
 RELIABILITY = ("confidence", "accuracy", "count", "series")
+SYSTEM_INTERVALS = ("series", "auc", "auc_low", "auc_high", "accuracy", "accuracy_low", "accuracy_high")
 
 
 def reliability_rows(confidence: Floats, right: npt.NDArray[np.bool_], series: str) -> Rows:

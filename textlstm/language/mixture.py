@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.core.files import atomic_folder, read_fields, write_json
+from textlstm.core.files import atomic_folder
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import CharacterModel, Floats, finish_table, widen
 from textlstm.language.vocabulary import Vocabulary
 
-_TEXT_ALONE = 0.3  # share of the text's own counts where counting answers without an LSTM
+_TEXT_SHARE = 0.3  # of the text's own counts where the n-grams answer without an LSTM
+_TEXT, _WITH_WORDS = "text", "with_words"  # folders
 
 
 @dataclass(frozen=True)
-class MixedModel:
+class InterpolatedModel:
     """Models with one vocabulary, and their weights, which sum to one. Answers as a `textlstm.language.scoring.CharacterModel`."""
 
     parts: tuple[CharacterModel, ...]
@@ -54,32 +55,42 @@ def mix(tables: Sequence[Floats], weights: Sequence[float], ids: npt.NDArray[Any
 
 
 @dataclass(frozen=True)
-class Counting:
-    """The n-gram models of one language: of its text alone and, if there are drawn words, of both; and the share beside an LSTM."""
+class NgramMixture:
+    """The n-gram models of one language: of its text alone and, if there are drawn words, of both together.
+
+    Answers as a `textlstm.language.scoring.CharacterModel`: with drawn words, the text alone has a share of its own.
+    """
 
     text: NgramModel
-    both: NgramModel | None  # the counts of the drawn words, and many times those of the text
-    weight: float  # beside an LSTM
+    with_words: NgramModel | None  # the counts of the drawn words, and many times those of the text
 
-    def alone(self) -> CharacterModel:
-        """Counting without an LSTM, as well as it can: with drawn words, the text alone has a share too."""
-        return self.text if self.both is None else MixedModel((self.text, self.both), (_TEXT_ALONE, 1.0 - _TEXT_ALONE))
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that it knows."""
+        return self.text.vocabulary
 
-    def beside(self, lstm: CharacterModel) -> CharacterModel:
-        """The detector's model of the language: of the text alone the LSTM knows enough."""
-        return MixedModel((lstm, self.text if self.both is None else self.both), (1.0 - self.weight, self.weight))
+    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+        """See `textlstm.language.scoring.CharacterModel`; W is the largest order."""
+        if self.with_words is None:
+            return self.text.log_probabilities(ids)
+        return InterpolatedModel((self.text, self.with_words), (_TEXT_SHARE, 1.0 - _TEXT_SHARE)).log_probabilities(ids)
+
+    def beside(self, lstm: CharacterModel, weight: float) -> InterpolatedModel:
+        """The detector's model of the language; `weight` is the share of the n-grams.
+
+        The text alone has no share of its own there: the LSTM knows enough of it.
+        """
+        return InterpolatedModel((lstm, self.with_words or self.text), (1.0 - weight, weight))
 
     def save(self, folder: Path) -> None:
-        """Write the models and the weight to a folder."""
+        """Write the models to a folder."""
         with atomic_folder(folder) as temporary:
-            for name, model in (("text", self.text), ("both", self.both)):
-                if model is not None:
-                    model.save(temporary / name)
-            write_json(temporary / "about.json", {"weight": self.weight, "words": self.both is not None})
+            self.text.save(temporary / _TEXT)
+            if self.with_words is not None:
+                self.with_words.save(temporary / _WITH_WORDS)
 
     @classmethod
-    def load(cls, folder: Path) -> "Counting":
+    def load(cls, folder: Path) -> "NgramMixture":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_fields(folder / "about.json", "weight", "words")
-        both = NgramModel.load(folder / "both") if about["words"] else None
-        return cls(NgramModel.load(folder / "text"), both, about["weight"])
+        with_words = NgramModel.load(folder / _WITH_WORDS) if (folder / _WITH_WORDS).exists() else None
+        return cls(NgramModel.load(folder / _TEXT), with_words)

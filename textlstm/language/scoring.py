@@ -40,6 +40,26 @@ class CharacterModel(Protocol):
         ...
 
 
+class Remembering:
+    """A model that keeps the table of the last text that it was asked about: a mixture and its parts then read a text once."""
+
+    def __init__(self, model: CharacterModel) -> None:
+        self._model = model
+        self._ids: npt.NDArray[Any] | None = None
+        self._table: Floats = np.zeros((0, 0))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's."""
+        return self._model.vocabulary
+
+    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+        """The model's; not to be written to."""
+        if self._ids is None or not np.array_equal(self._ids, ids):
+            self._ids, self._table = ids, self._model.log_probabilities(ids)
+        return self._table
+
+
 def finish_table(table: Floats, ids: npt.NDArray[Any]) -> Floats:
     """Set the entries of `table` (n, W) to 0 that lie beyond the end of the text or belong to unknown characters."""
     count, width = table.shape
@@ -103,19 +123,6 @@ def text_log_likelihood(table: Floats) -> float:
     return float(window_log_likelihoods(table, len(table))[0]) if len(table) else 0.0
 
 
-def bits_per_character(table: Floats, ids: npt.NDArray[Any], *, name: str = "bits per character") -> float:
-    """Mean of -log2 P over the known characters of the text, each after as many characters as the model can use.
-
-    Bits per character can be compared between vocabularies and window lengths; a sum of losses cannot.
-    """
-    known = int(np.count_nonzero(ids != UNKNOWN))
-    if not known:
-        raise TextLSTMError(
-            f"{name}: the text to test on has no character that occurs in a text to learn from. Give another text"
-        )
-    return -text_log_likelihood(table) / known / float(np.log(2.0))
-
-
 def reading(table: Floats) -> Floats:
     """Log-probability of each character of the text in a single reading from its beginning, shape (n,); they sum to its log-likelihood."""
     count, width = table.shape
@@ -124,42 +131,7 @@ def reading(table: Floats) -> Floats:
     return np.asarray(table[where - context, context])
 
 
-def score_texts(
-    models: Mapping[str, Mapping[str, CharacterModel]], texts: Mapping[str, str], lengths: list[int]
-) -> dict[str, npt.NDArray[Any]]:
-    """Log-likelihoods of all windows of all texts under all models.
-
-    Args:
-        models: for each kind of model ("lstm", "ngram"), one model a language.
-        texts: the held-out text of each language, in the same order.
-        lengths: characters in a window.
-
-    Returns:
-        For each length L, `label_L` (n,), the index of the language that a window comes from, and for each kind `<kind>_L` of shape
-        (n, languages); for each kind `bits_<kind>` (languages,), bits per character of each language's model on its own text.
-
-    Raises:
-        TextLSTMError: a text is shorter than a window.
-    """
-    for language, text in texts.items():
-        if len(text) < max(lengths):
-            raise TextLSTMError(
-                f"{language}: the held-out text has {len(text)} characters, expected at least {max(lengths)}, the longest of "
-                "score.lengths. Give a longer text, or take the length out of the list"
-            )
-    scores: dict[str, list[npt.NDArray[Any]]] = {}
-    for label, (language, text) in enumerate(texts.items()):
-        for kind, of_language in models.items():
-            encoded = {other: model.vocabulary.encode(text) for other, model in of_language.items()}
-            tables = {other: model.log_probabilities(encoded[other]) for other, model in of_language.items()}
-            bits = bits_per_character(tables[language], encoded[language], name=language)
-            scores.setdefault(f"bits_{kind}", []).append(np.array([bits]))
-            for length in lengths:
-                columns = [window_log_likelihoods(table, length) for table in tables.values()]
-                scores.setdefault(f"{kind}_{length}", []).append(np.stack(columns, axis=1))
-        for length in lengths:
-            scores.setdefault(f"label_{length}", []).append(np.full(len(text) - length + 1, label))
-    return {name: np.concatenate(parts) for name, parts in scores.items()}
+CONDITIONAL = ("string", "given", "character", "series", "probability")
 
 
 def conditional_probabilities(
@@ -168,7 +140,7 @@ def conditional_probabilities(
     """How strings are scored, character by character.
 
     Returns:
-        Rows (string, what is given, the character, the model's name, the probability of the character under it).
+        Rows of `CONDITIONAL`: string, what is given, the character, the model's name, the probability of the character under it.
     """
     rows = []
     for string in strings:

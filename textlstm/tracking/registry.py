@@ -41,7 +41,9 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, read_json, read_text, require, write_arrays
 from textlstm.core.params import Params, load_params
+from textlstm.detection.heldout import OWN, evidence_of
 from textlstm.evaluation.comparison import Answers, difference
+from textlstm.evaluation.sentiment import CLASSIFIER
 from textlstm.tracking.runs import (
     EXPERIMENT,
     FAULTS,
@@ -70,7 +72,7 @@ class Kind:
 
     name: str  # in the registry
     code: str  # the file of this folder that MLflow runs
-    folders: tuple[Path, ...]  # of the models, all in one folder
+    models: tuple[Path, ...]  # files and folders, all in one folder
     metrics: Path
     stages: tuple[str, str]  # the one that asks the models about the held-out data, and the one that makes the metrics of it
     data: Path  # held-out data
@@ -82,19 +84,25 @@ class Kind:
 
 
 def _language_answers(params: Params) -> Answers:
-    scores, length = read_arrays(paths.SCORES_LANGUAGE), params.evaluate.length
-    return Answers(scores[f"label_{length}"], scores[f"mixed_{length}"])
+    evidence, labels = evidence_of(read_arrays(paths.SCORES_LANGUAGE), OWN, params.evaluate.length)
+    return Answers(labels, evidence.log_likelihoods)
 
 
 def _sentiment_answers(_: Params) -> Answers:
-    scores = read_arrays(paths.SCORES_IMDB)
-    return Answers(scores["label"], np.stack([np.zeros(len(scores["both"])), scores["both"]], axis=1))
+    scores = read_arrays(paths.SCORES_IMDB, "label", CLASSIFIER)
+    return Answers(scores["label"], np.stack([np.zeros(len(scores["label"])), scores[CLASSIFIER]], axis=1))
 
 
 LANGUAGE = Kind(
     name="textlstm-language",
     code="served_language.py",
-    folders=(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.DOUBT),
+    models=(
+        paths.LANGUAGE_MODELS,
+        paths.NGRAM_MODELS,
+        paths.BACKGROUND_MODEL,
+        paths.ABSTENTION,
+        paths.DETECTION_SETTINGS,
+    ),
     metrics=paths.METRICS_LANGUAGE,
     stages=("score_language", "evaluate_language"),
     data=paths.SPLIT_LANGUAGES,
@@ -107,7 +115,7 @@ LANGUAGE = Kind(
 SENTIMENT = Kind(
     name="textlstm-sentiment",
     code="served_sentiment.py",
-    folders=(paths.IMDB_MODEL, paths.NBSVM_MODEL),
+    models=(paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
     metrics=paths.METRICS_IMDB,
     stages=("score_imdb", "evaluate_imdb"),
     data=paths.TEST_IMDB,
@@ -192,7 +200,7 @@ def register(client: mlflow.MlflowClient, tracked: Run, kind: Kind, params: Para
         if version.tags.get(STATE) == state:
             print(f"{kind.name}: version {version.version} holds this state already")
             return version
-    require(*kind.folders)
+    require(*kind.models)
     answers, metrics = kind.answers(params), read_json(kind.metrics)
     missing = [figure for figure in FIGURES if figure not in metrics]
     if missing:
@@ -315,7 +323,7 @@ def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: A
             save_model(
                 folder / "model",
                 python_model=str(_PACKAGE / "tracking" / kind.code),
-                artifacts={path.name: str(path) for path in (*kind.folders, folder / _ANSWERS)},
+                artifacts={path.name: str(path) for path in (*kind.models, folder / _ANSWERS)},
                 code_paths=[str(_PACKAGE)],
                 pip_requirements=[f"{package}=={installed_version(package)}" for package in kind.packages],
                 input_example=list(kind.example),

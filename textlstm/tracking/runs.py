@@ -39,7 +39,7 @@ from mlflow.exceptions import MlflowException
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
-from textlstm.core.params import flat
+from textlstm.core.params import flat, load_params
 from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
 from textlstm.evaluation.studies import CURVE, SPREAD, fitting
 
@@ -100,7 +100,7 @@ def collect() -> Record:
     figures = [figure for path in _metric_files() for figure in flat(read_json(path), f"{path.stem}.")]
     metrics = [(key, float(value), 0) for key, value in figures if not isinstance(value, str)]
     tags |= {f"textlstm.{key}": value for key, value in figures if isinstance(value, str)}
-    for path in sorted(paths.CURVES.glob("*.csv")):
+    for path in _curves():
         for row in csv.DictReader(read_text(path).splitlines()):
             step = int(row.pop("epoch"))
             metrics += [(f"{path.stem}.{column}", float(value), step) for column, value in row.items() if value]
@@ -119,9 +119,11 @@ def post(record: Record, root: Path) -> Path:
         files.mkdir()
         for path in (Path("dvc.lock"), Path("dvc.yaml"), paths.PARAMS, *_metric_files()):
             shutil.copy(path, files / path.name)
-        for source in (paths.CURVES, paths.PLOTS):
-            shutil.copytree(source, files / source.name)
-        draw_pictures(paths.CURVES, paths.PLOTS, files / "pictures")
+        (files / paths.CURVES.name).mkdir()
+        for path in _curves():
+            shutil.copy(path, files / paths.CURVES.name)
+        shutil.copytree(paths.PLOTS, files / paths.PLOTS.name)
+        draw_pictures(files / paths.CURVES.name, paths.PLOTS, files / "pictures")
         _post_studies(_studies(), files)
     return entry
 
@@ -279,6 +281,13 @@ def locked(root: Path) -> Iterator[None]:
 def mark_tracked(record: Record) -> None:
     """Write the output of the stage; git does not carry it, so the first `dvc repro` of a fresh clone tracks the committed state."""
     write_text(paths.TRACKED, f"{record.state}\n")
+
+
+def _curves() -> list[Path]:
+    """The loss curves of the present parameters; what lies beside them was left by languages that params.yaml no longer names."""
+    params = load_params()
+    names = [*params.languages, "imdb", *(f"pretrain_{name}" for name in params.pretrain.datasets)]
+    return [paths.curve(name) for name in sorted(names) if paths.curve(name).exists()]
 
 
 def _metric_files() -> list[Path]:

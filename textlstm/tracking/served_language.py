@@ -6,18 +6,18 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
-from textlstm.detection.detector import detect, load_detector
+from textlstm.detection.detector import load_detector
 
 
 class Answer(BaseModel):
-    """See `textlstm.detection.detector.Guess`."""
+    """See `textlstm.detection.detector.LanguagePrediction`."""
 
     language: str | None = None
     reason: str | None = None
     probability: float | None = None
-    log_odds: float | None = None
+    margin: float | None = None
     log_likelihoods: dict[str, float]
-    excess: float
+    out_of_set_score: float
 
 
 class ServedLanguage(PythonModel):
@@ -29,7 +29,7 @@ class ServedLanguage(PythonModel):
 
     def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
         """The language of each text."""
-        return [Answer(**guess._asdict()) for guess in detect(self._detector, model_input)]
+        return [Answer(**prediction._asdict()) for prediction in self._detector.predict(model_input)]
 
 
 set_model(ServedLanguage())

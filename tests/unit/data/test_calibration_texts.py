@@ -1,23 +1,27 @@
-"""The text that the detector's doubt is fitted on."""
+"""The text that the detector is calibrated on."""
 
 from textlstm.data.calibration_texts import calibration_texts
 
 SHARES = {"cat": 0.5, "dog": 0.3, "bird": 0.1, "fish": 0.1}
 
 
-def test_words_are_drawn_afresh_and_the_undrawn_ones_were_never_learnt_from() -> None:
+def test_words_are_drawn_afresh_and_the_unseen_ones_were_never_learnt_from() -> None:
     learnt = "cat cat dog"
     texts = calibration_texts("the bird", learnt, SHARES, characters=200, code="en", seed=8)
     assert texts["text"] == "the bird"
-    assert set(texts["drawn"].split()) == set(SHARES)
-    assert set(texts["undrawn"].split()) == {"fish"}
-    assert 100 < len(texts["drawn"]) < 300
+    assert set(texts["fresh_words"].split()) == set(SHARES)
+    assert set(texts["unseen_words"].split()) == {"fish"}
+    assert 100 < len(texts["fresh_words"]) < 300
 
 
 def test_a_word_after_an_apostrophe_was_learnt_from_too() -> None:
     texts = calibration_texts("", "l'homme d'eau", {"homme": 0.5, "eau": 0.5}, characters=50, code="fr", seed=8)
-    assert texts["undrawn"] == ""
+    assert texts["unseen_words"] == ""
 
 
 def test_a_language_without_a_list_has_its_text_alone() -> None:
-    assert calibration_texts("a text", "", {}, characters=50, code="", seed=8) == {"text": "a text", "drawn": "", "undrawn": ""}
+    assert calibration_texts("a text", "", {}, characters=50, code="", seed=8) == {
+        "text": "a text",
+        "fresh_words": "",
+        "unseen_words": "",
+    }

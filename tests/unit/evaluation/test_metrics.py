@@ -1,7 +1,6 @@
 """Figures against their definitions."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,19 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textlstm.core.errors import TextLSTMError
 from textlstm.core.odds import combine, posterior, probability_of
-from textlstm.detection.calibration import Doubt
-from textlstm.detection.evidence import Evidence
-from textlstm.evaluation.language import (
-    GROUPS,
-    doubt_metrics,
-    doubt_plots,
-    evidence_arrays,
-    evidence_of,
-    language_metrics,
-    language_plots,
-)
 from textlstm.evaluation.metrics import (
     accuracy,
     auc,
@@ -34,7 +21,6 @@ from textlstm.evaluation.metrics import (
     roc_points,
     rounded,
 )
-from textlstm.evaluation.sentiment import imdb_metrics, imdb_plots
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30).filter(
     lambda pairs: len({positive for positive, _ in pairs}) == 2
@@ -185,152 +171,3 @@ def test_what_lies_outside_a_histogram_is_counted_in_the_outermost() -> None:
 def test_every_figure_is_rounded_whatever_its_depth() -> None:
     figures = {"a": 1 / 3, "b": {"c": np.float64(2 / 3), "d": 5}, "e": "x"}
     assert rounded(figures, 3) == {"a": 0.333, "b": {"c": 0.667, "d": 5}, "e": "x"}
-
-
-KINDS = ("mixed", "lstm", "ngram", "counting")
-
-
-def _language_scores(languages: int, count: int = 80) -> dict[str, Any]:
-    random = np.random.default_rng(languages)
-    labels = np.repeat(np.arange(languages), count)
-    scores: dict[str, Any] = {f"bits_{kind}": np.full(languages, 2.5) for kind in KINDS}
-    for length in (1, 5):
-        scores[f"label_{length}"] = labels
-        for kind in KINDS:
-            scores[f"{kind}_{length}"] = random.normal(size=(len(labels), languages)) + length * np.eye(languages)[labels] / 2
-    return scores
-
-
-@pytest.mark.parametrize("languages", [2, 3])
-def test_language_figures(settings: Callable[..., Any], languages: int) -> None:
-    section = settings("evaluate", length=5, bootstrap=100, block=5, protocol_windows=30)
-    names = ["one", "two", "three"][:languages]
-    scores = _language_scores(languages)
-    figures = language_metrics(scores, names, section, lengths=[1, 5], seed=7)
-    assert figures["auc"] == pytest.approx(language_auc(scores["label_5"], scores["mixed_5"]), abs=1e-6)
-    assert figures["accuracy"] == pytest.approx((scores["mixed_5"].argmax(axis=1) == scores["label_5"]).mean(), abs=1e-6)
-    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
-    assert figures["windows"] == 80 * languages
-    assert list(figures["bits_per_character"]) == names
-    assert figures["by_length"]["5"] == {"auc": figures["auc"], "accuracy": figures["accuracy"]}
-    assert figures["by_length"]["1"]["auc"] < figures["auc"]
-    assert figures["lstm"]["auc"] == pytest.approx(language_auc(scores["label_5"], scores["lstm_5"]), abs=1e-6)
-    assert set(figures["seed_protocol"]) == {"auc", "accuracy"}
-    assert "ngram" in figures["baselines"]
-    assert figures == language_metrics(scores, names, section, lengths=[1, 5], seed=7)
-
-
-@pytest.mark.parametrize("languages", [2, 3])
-def test_language_plots(languages: int) -> None:
-    names = ["one", "two", "three"][:languages]
-    scores = _language_scores(languages)
-    plots = language_plots(scores, names, 5)
-    confusion = plots["confusion_language"][1]
-    assert sum(count for _, _, count in confusion) == 80 * languages
-    right = sum(count for actual, predicted, count in confusion if actual == predicted)
-    assert right == (scores["mixed_5"].argmax(axis=1) == scores["label_5"]).sum()
-    assert sum(count for _, count, _ in plots["histogram_language"][1]) == 80 * languages
-    series = {row[2] for row in plots["roc_language"][1]}
-    assert len(series) == (3 if languages == 2 else 9)
-
-
-def test_the_margin_of_a_language_is_against_the_best_of_the_others() -> None:
-    scores = _language_scores(3, count=1)
-    scores["mixed_5"] = np.array([[-1.0, -4.0, -9.0], [-4.0, -1.0, -9.0], [-9.0, -4.0, -1.0]])  # margins 3, -3, -8
-    found = [(score, name) for score, count, name in language_plots(scores, ["a", "b", "c"], 5)["histogram_language"][1] if count]
-    assert found == [(3.25, "a"), (-2.75, "b"), (-7.75, "c")]
-
-
-def test_scores_of_other_languages_are_told(settings: Callable[..., Any]) -> None:
-    message = "the scores are of 3 languages, expected 2: english, french. Run 'dvc repro' to score again"
-    with pytest.raises(TextLSTMError, match=message):
-        language_metrics(_language_scores(3), ["english", "french"], settings("evaluate", length=5), lengths=[1, 5], seed=7)
-
-
-def test_sentiment_figures_and_plots(settings: Callable[..., Any]) -> None:
-    labels = np.array([0, 1] * 20)
-    random = np.random.default_rng(1)
-    scores = {name: random.normal(size=40) + labels for name in ("both", "lstm", "ngrams")} | {"label": labels}
-    linear = {"score": random.normal(size=40) + labels}
-    figures = imdb_metrics(scores, linear, "holdout", settings("evaluate", bootstrap=100), seed=7)
-    assert (figures["reviews"], figures["protocol"]) == (40, "holdout")
-    assert figures["accuracy"] == ((scores["both"] > 0) == (labels == 1)).mean()
-    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
-    assert figures["lstm"]["accuracy"] == ((scores["lstm"] > 0) == (labels == 1)).mean()
-    assert figures["baselines"]["linear"]["auc"] == pytest.approx(auc(labels, linear["score"]), abs=1e-6)
-    plots = imdb_plots(scores, linear)
-    assert [row[:2] for row in plots["confusion_imdb"][1]][1] == ("negative", "positive")
-    assert sum(row[2] for row in plots["confusion_imdb"][1]) == 40
-    assert figures["ece"] == pytest.approx(
-        calibration_error(probability_of(np.abs(scores["both"])), (scores["both"] > 0) == (labels == 1)), abs=1e-6
-    )
-    assert {row[3] for row in plots["reliability_imdb"][1]} == {"both", "LSTM", "NB-SVM"}  # the linear model's scores are no odds
-    assert sum(row[2] for row in plots["reliability_imdb"][1]) == 3 * 40
-
-
-DOUBT = Doubt(scale=0.5, exponent=0.0, foreign=-8.0, lengths=[5], margins=[0.0], threshold=0.7)
-
-
-def _evidence(likelihoods: list[list[float]], background: list[float]) -> Evidence:
-    known = np.full(len(likelihoods), 5)
-    return Evidence(np.array(likelihoods).reshape(-1, 2), np.array(background), known, 0 * known, known)
-
-
-def _doubtful() -> dict[str, Any]:
-    """Four windows of two languages: one right, one wrong, one too close, one taken for neither; and three of other languages."""
-    own = _evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
-    unseen = _evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
-    found = evidence_arrays("own", 5, own, np.array([0, 1, 1, 1])) | evidence_arrays("unseen", 5, unseen, np.array([0, 0, 1]))
-    found |= evidence_arrays("undrawn", 5, _evidence([[-1.0, -5.0]], [-9.0]), np.array([0]))
-    found |= evidence_arrays("heldout", 5, _evidence([], []), np.zeros(0, dtype=np.int64))
-    return found | {f"{group}_names": np.array(["one", "two"]) for group in GROUPS}
-
-
-def test_evidence_is_read_as_it_was_written() -> None:
-    evidence, owners = evidence_of(_doubtful(), "unseen", 5)
-    assert evidence.background.tolist() == [-4.0, -8.0, -8.0]
-    assert owners.tolist() == [0, 0, 1]
-
-
-def test_figures_of_doubt() -> None:
-    figures = doubt_metrics(_doubtful(), DOUBT, length=5, lengths=[5])
-    two = 1 / (1 + math.exp(-2.0))  # log-odds of 4, halved
-    near = 1 / (1 + math.exp(-0.1))
-    calibration = figures["calibration"]
-    assert (calibration["scale"], calibration["exponent"]) == (0.5, 0.0)
-    # in one bin the three that are sure, of which two are right, in another the right one that is not
-    assert calibration["ece"] == pytest.approx((abs(3 * two - 2) + abs(near - 1)) / 4, abs=1e-6)
-    assert calibration["log_loss"] == pytest.approx(-(2 * math.log(two) + math.log(1 - two) + math.log(near)) / 4, abs=1e-6)
-    four, near = 1 / (1 + math.exp(-4.0)), 1 / (1 + math.exp(-0.2))
-    assert calibration["ece_before"] == pytest.approx((abs(3 * four - 2) + abs(near - 1)) / 4, abs=1e-6)
-    assert figures["doubt"] == {
-        "threshold": 0.7,
-        "coverage": 0.5,
-        "false_neither": 0.25,
-        "accuracy_of_answered": 0.5,
-        "by_length": {"5": {"coverage": 0.5, "false_neither": 0.25, "accuracy_of_answered": 0.5}},
-    }
-    (undrawn,) = figures["undrawn_words"]["by_length"].values()
-    assert undrawn["ece"] == pytest.approx(1 - two, abs=1e-6)
-    assert (undrawn["coverage"], undrawn["false_neither"], undrawn["accuracy_of_answered"]) == (1.0, 0.0, 1.0)
-    third = round(1 / 3, 6)
-    assert figures["neither"] == {
-        "by_length": {
-            "5": {
-                "unseen": {"neither": round(2 / 3, 6), "answered": third},
-                "unseen_own_letters": {"neither": 0.5, "answered": 0.5},
-            }
-        },
-        "hardest": {"two": 0.0, "one": 1.0},
-    }
-
-
-def test_the_plot_of_reliability_shows_both() -> None:
-    header, rows = doubt_plots(_doubtful(), DOUBT, 5)["reliability_language"]
-    assert header == ("confidence", "accuracy", "count", "series")
-    assert [(count, series) for *_, count, series in rows] == [
-        (1, "before calibration"),
-        (3, "before calibration"),
-        (1, "calibrated"),
-        (3, "calibrated"),
-    ]

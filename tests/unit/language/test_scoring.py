@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from textlstm.core.errors import TextLSTMError
 from textlstm.language.scoring import (
     Floats,
-    bits_per_character,
+    Remembering,
     conditional_probabilities,
     finish_table,
     reading,
-    score_texts,
     text_log_likelihood,
     window_log_likelihoods,
 )
@@ -66,8 +65,6 @@ def _table(count: int, width: int, seed: int = 1) -> Floats:
 def test_uniform_probabilities_give_n_log_v(text: str, width: int) -> None:
     table = Uniform(ABC, width).log_probabilities(ABC.encode(text))
     assert text_log_likelihood(table) == pytest.approx(-len(text) * math.log(3))
-    if text:
-        assert bits_per_character(table, ABC.encode(text)) == pytest.approx(math.log2(3))
 
 
 def test_sums_done_on_paper() -> None:
@@ -86,7 +83,6 @@ def test_windows_longer_than_w_go_on_with_the_last_w_minus_one_characters() -> N
     # windows of 3 of "abca" under LEFT, whose W is 2: abc 1/2 1/2 1/4, bca 1/4 1/4 1/8
     table = LEFT.log_probabilities(ABC.encode("abca"))
     np.testing.assert_allclose(np.exp(window_log_likelihoods(table, 3)), [1 / 16, 1 / 128])
-    assert bits_per_character(table, ABC.encode("abca")) == pytest.approx(7 / 4)  # -log2(1/128) over four characters
     np.testing.assert_allclose(np.exp(reading(table)), [1 / 2, 1 / 2, 1 / 4, 1 / 8])
 
 
@@ -122,59 +118,12 @@ def test_unknown_characters_count_nothing() -> None:
     model = Uniform(ABC, 2)
     ids = ABC.encode("a?b")
     assert text_log_likelihood(model.log_probabilities(ids)) == pytest.approx(-2 * math.log(3))
-    assert bits_per_character(model.log_probabilities(ids), ids) == pytest.approx(math.log2(3))  # of the two that are known
     assert text_log_likelihood(model.log_probabilities(ABC.encode("???"))) == 0.0
-
-
-def test_bits_of_a_text_of_unknown_characters_are_an_error() -> None:
-    ids = ABC.encode("???")
-    with pytest.raises(
-        TextLSTMError, match="bits per character: the text to test on has no character that occurs in a text to learn from"
-    ):
-        bits_per_character(Uniform(ABC, 2).log_probabilities(ids), ids)
 
 
 def test_a_text_shorter_than_the_window_is_named() -> None:
     with pytest.raises(TextLSTMError, match="the text has 3 characters, expected at least 4, the longest window asked for"):
         window_log_likelihoods(_table(3, 2), 4)
-
-
-def test_all_windows_of_all_texts_under_all_models() -> None:
-    scores = score_texts({"fake": {"left": LEFT, "right": RIGHT}}, {"left": "abca", "right": "bca"}, [2, 3])
-    assert sorted(scores) == ["bits_fake", "fake_2", "fake_3", "label_2", "label_3"]
-    assert scores["label_2"].tolist() == [0, 0, 0, 1, 1]
-    assert scores["label_3"].tolist() == [0, 0, 1]
-    np.testing.assert_allclose(
-        np.exp(scores["fake_2"]), [[1 / 4, 1 / 32], [1 / 16, 1 / 4], [1 / 32, 1 / 8], [1 / 16, 1 / 4], [1 / 32, 1 / 8]]
-    )
-    np.testing.assert_allclose(np.exp(scores["fake_3"][0]), [1 / 16, 1 / 64])
-    np.testing.assert_allclose(scores["bits_fake"], [7 / 4, 1.0])  # right: -log2(1/2 1/2 1/2) over three characters
-
-
-def test_three_languages_have_three_columns() -> None:
-    models = {name: Uniform(ABC, 3) for name in ("one", "two", "three")}
-    scores = score_texts({"fake": models}, dict.fromkeys(models, "abcab"), [4])
-    assert scores["fake_4"].shape == (6, 3)
-    assert scores["label_4"].tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_heldout_text_shorter_than_the_longest_window_is_named() -> None:
-    with pytest.raises(
-        TextLSTMError, match=r"right: the held-out text has 3 characters, expected at least 50, the longest of score.lengths"
-    ):
-        score_texts({"fake": {"left": LEFT, "right": RIGHT}}, {"left": "abca" * 20, "right": "bca"}, [2, 50])
-
-
-def test_heldout_text_of_unknown_characters_is_named_with_its_language() -> None:
-    models = {name: Uniform(ABC, 2) for name in ("left", "right")}
-    with pytest.raises(TextLSTMError, match="right: the text to test on has no character that occurs in a text to learn from"):
-        score_texts({"fake": models}, {"left": "abc", "right": "???"}, [2])
-
-
-def test_windows_of_unknown_characters_score_zero_under_every_model() -> None:
-    models = {name: Uniform(ABC, 2) for name in ("left", "right")}
-    scores = score_texts({"fake": models}, {"left": "a????a", "right": "abc"}, [3])
-    np.testing.assert_array_equal(scores["fake_3"][[1, 2]], np.zeros((2, 2)))
 
 
 def test_conditional_probabilities_name_what_is_given() -> None:
@@ -183,3 +132,19 @@ def test_conditional_probabilities_name_what_is_given() -> None:
     assert [row[:4] for row in rows[:4]] == [(*row, name) for name in ("left", "right") for row in given]
     assert rows[4][:4] == ("c", "<start>", "c", "left")
     np.testing.assert_allclose([row[4] for row in rows], [1 / 2, 1 / 2, 1 / 4, 1 / 8, 1 / 4, 1 / 4])
+
+
+def test_a_text_is_read_once_however_often_it_is_asked_about() -> None:
+    asked = []
+
+    class Counted(Uniform):
+        def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
+            asked.append(len(ids))
+            return super().log_probabilities(ids)
+
+    model = Remembering(Counted(ABC, 2))
+    for text in ("ab", "ab", "abc", "ab"):
+        expected = Uniform(ABC, 2).log_probabilities(ABC.encode(text))
+        np.testing.assert_array_equal(model.log_probabilities(ABC.encode(text)), expected)
+    assert asked == [2, 3, 2]
+    assert model.vocabulary == ABC

@@ -27,11 +27,13 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import write_arrays, write_csv, write_json
 from textlstm.core.params import Params, check_params
+from textlstm.detection import heldout
+from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
-from textlstm.detection.calibration import Doubt
-from textlstm.evaluation.language import language_metrics, language_plots
-from textlstm.evaluation.sentiment import imdb_metrics, imdb_plots
-from textlstm.language.mixture import Counting
+from textlstm.detection.evidence import Evidence
+from textlstm.evaluation.language import language_metrics, language_tables
+from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables
+from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import Vocabulary
 from textlstm.sentiment.nbsvm import train_nbsvm
@@ -42,6 +44,7 @@ from textlstm.tracking.registry import KINDS, LANGUAGE, SENTIMENT, Kind
 ROOT = Path(__file__).resolve().parents[3]
 LANGUAGES = {"left": "ab ba bab abba baab " * 20, "right": "cd dc dcd cddc dccd " * 20}
 REVIEWS = ["good fun good film", "bad bad dull film", "fun and good", "dull and bad"] * 5
+ABSTENTION = Abstention(foreign=-8.0, lengths=[5], limits=[1.0])
 KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
@@ -53,7 +56,7 @@ def params() -> Params:
     value["imdb"] |= {"units": 3, "embedding": 4, "epochs": 1, "batch": 8, "piece": 4}
     value["nbsvm"] |= {"bits": 8}
     value["score"]["lengths"] = [5]
-    value["evaluate"] |= {"length": 5, "bootstrap": 100, "block": 5, "protocol_windows": 10}
+    value["evaluate"] |= {"length": 5, "bootstrap": 100, "block": 5, "article_windows": 10}
     return check_params(value, "test")
 
 
@@ -67,9 +70,11 @@ def train(params: Params) -> None:
         ids = vocabulary.encode(text)
         model, _ = train_language_model(ids, ids[:0], vocabulary, params.language_model, seed=1, name=name)
         model.save(paths.language_model(name))
-        Counting(NgramModel.learn(ids, vocabulary, 2), None, 0.5).save(paths.ngram_model(name))
+        NgramMixture(NgramModel.learn(ids, vocabulary, 2), None).save(paths.ngram_model(name))
     Background.learn(["жж жж"], vocabulary, order=2, characters=100).save(paths.BACKGROUND_MODEL)
-    Doubt(scale=0.5, exponent=0.1, foreign=-8.0, lengths=[5], margins=[1.0], threshold=0.5).save(paths.DOUBT)
+    ABSTENTION.save(paths.ABSTENTION)
+    write_json(paths.DETECTION_SETTINGS, {"languages": list(LANGUAGES), "ngram_weight": 0.5, "threshold": 0.5})
+    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": 0.5})
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
@@ -81,16 +86,22 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
     labels = np.repeat([0, 1], 200)
     scores = np.random.default_rng(3).normal(size=(len(labels), 2))
     scores[np.arange(len(labels)), labels] += skill
-    kinds = ("mixed", "lstm", "ngram", "counting")
-    language = {"label_5": labels} | {f"{kind}_5": scores for kind in kinds} | {f"bits_{kind}": np.ones(2) for kind in kinds}
+    known = np.full(len(labels), 5)
+    evidence = Evidence(scores, np.full(len(labels), -99.0), known, 0 * known, known)
+    language = {f"{system}_5": scores for system in heldout.SYSTEMS} | {
+        f"bits_{system}": np.ones(2) for system in heldout.SYSTEMS
+    }
+    for group in heldout.GROUPS:
+        language |= heldout.evidence_arrays(group, 5, (evidence, labels)) | {f"{group}_names": np.array(list(LANGUAGES))}
     odds = scores[:, 1] - scores[:, 0]
-    imdb = {"label": labels, "both": odds, "lstm": odds, "ngrams": odds}
+    imdb = {"label": labels} | dict.fromkeys(SYSTEMS, odds)
     write_arrays(paths.SCORES_LANGUAGE, **language)
     write_arrays(paths.SCORES_IMDB, **imdb)
     names, settings = list(LANGUAGES), params.evaluate
-    write_json(paths.METRICS_LANGUAGE, language_metrics(language, names, settings, lengths=[5], seed=1))
-    write_json(paths.METRICS_IMDB, imdb_metrics(imdb, {"score": odds}, "holdout", settings, seed=1))
-    for name, (header, rows) in (language_plots(language, names, 5) | imdb_plots(imdb, {"score": odds})).items():
+    write_json(paths.METRICS_LANGUAGE, language_metrics(language, names, ABSTENTION, 0.5, settings, seed=1))
+    write_json(paths.METRICS_IMDB, sentiment_metrics(imdb, "holdout", settings, seed=1))
+    tables = language_tables(language, names, ABSTENTION, 0.5, settings, lengths=[5], seed=1)
+    for name, (header, rows) in (tables | sentiment_tables(imdb, settings, seed=1)).items():
         write_csv(paths.plot(name), header, rows)
     write_csv(paths.curve("left"), ("epoch", "loss"), [(1, 0.5)])
     stages = {kind.stages[0]: {"deps": [{"path": kind.data.as_posix(), "md5": data}], "outs": [{"md5": state}]} for kind in KINDS}
@@ -229,21 +240,21 @@ def test_the_requirements_are_what_the_code_imports(kind: Kind) -> None:
 
 @pytest.mark.slow
 def test_versions_answer_like_the_models_that_they_hold(registered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from textlstm.detection.detector import detect, load_detector
-    from textlstm.sentiment.classifier import Sentiment
+    from textlstm.detection.detector import load_detector
+    from textlstm.sentiment.classifier import SentimentClassifier
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     texts, models = ["abba", "Cddc", "?", "", "жжж"], registered / "models"
     served = {kind: mlflow.pyfunc.load_model(str(folder_of(kind, registered))) for kind in KINDS}
-    languages, moods = served[LANGUAGE].predict(texts), served[SENTIMENT].predict(["good fun", ""])
-    guesses = detect(load_detector(models), texts)
-    assert [answer.language for answer in languages] == [guess.language for guess in guesses]
-    assert [guess.language for guess in guesses] == ["left", "right", None, None, None]
-    assert [answer.reason for answer in languages] == [None, None, "no letters", "no letters", "neither"]
-    assert [answer.probability for answer in languages[:4]] == pytest.approx([guess.probability for guess in guesses[:4]])
+    languages, reviews = served[LANGUAGE].predict(texts), served[SENTIMENT].predict(["good fun", ""])
+    expected = load_detector(models).predict(texts)
+    assert [answer.language for answer in languages] == [one.language for one in expected]
+    assert [one.language for one in expected] == ["left", "right", None, None, None]
+    assert [answer.reason for answer in languages] == [None, None, "no letters", "no letters", "out of set"]
+    assert [answer.probability for answer in languages[:4]] == pytest.approx([one.probability for one in expected[:4]])
     assert languages[4].probability is None
-    expected = Sentiment.load(models).describe(["good fun", ""])
-    assert [(mood.sentiment, mood.probability) for mood in moods] == [tuple(mood) for mood in expected]
+    predictions = SentimentClassifier.load(models).predict(["good fun", ""])
+    assert [(one.sentiment, one.probability) for one in reviews] == [tuple(one) for one in predictions]
     with pytest.raises(MlflowException, match="Expected type str, but got int"):
         served[LANGUAGE].predict([1])
     with pytest.raises(MlflowException, match="list"):

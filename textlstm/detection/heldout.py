@@ -1,0 +1,81 @@
+"""The arrays of data/scores/language.npz: what the models say about held-out windows, from which every figure is made.
+
+Windows come from four groups of texts. For each group and window length L there are the fields of the `Evidence`, as
+`<group>_<field>_<L>`, and `<group>_owner_<L>`, the text that a window comes from; `<group>_names` says what the texts are called.
+Of the languages' own texts there are also, for each system, `<system>_<L>` (n, languages), log-likelihoods of the same windows, and
+`bits_<system>` (languages,), bits per character of each language's model on its own text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.detection.background import Background
+from textlstm.detection.evidence import Evidence, Windows, text_evidence, window_evidence
+from textlstm.language.scoring import CharacterModel
+
+Scores = dict[str, npt.NDArray[Any]]
+
+# The languages' held-out texts; words of theirs that the training never drew; languages that the background learnt from; others.
+GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES = ("own", "unseen_words", "seen_languages", "unseen_languages")
+# The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a baseline.
+SYSTEMS = DETECTOR, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "lstm", "ngrams", "text_ngrams")
+
+
+def own_scores(
+    systems: Mapping[str, Sequence[CharacterModel]], background: Background, texts: Mapping[str, str], lengths: Sequence[int]
+) -> Scores:
+    """Arrays of the languages' own held-out texts.
+
+    Args:
+        systems: one model per language, by the name of the system; DETECTOR is one of them.
+        background: of other languages.
+        texts: normalised, by language, in the order of the models.
+        lengths: characters in a window.
+
+    Raises:
+        TextLSTMError: a text is shorter than a window, or has no character that occurs in a text to learn from.
+    """
+    for language, text in texts.items():
+        if len(text) < max(lengths):
+            raise TextLSTMError(
+                f"{language}: the held-out text has {len(text)} characters, expected at least {max(lengths)}, the longest of "
+                "score.lengths. Give a longer text, or take the length out of the list"
+            )
+    scores = group_scores(OWN, systems[DETECTOR], background, texts, lengths)
+    for system, models in systems.items():
+        whole = text_evidence(models, background, list(texts.values()))
+        for language, known in zip(texts, whole.known, strict=True):
+            if not known:
+                raise TextLSTMError(
+                    f"{language}: the text to test on has no character that occurs in a text to learn from. Give another text"
+                )
+        scores[f"bits_{system}"] = -np.diagonal(whole.log_likelihoods) / whole.known / np.log(2.0)
+        for length, (evidence, _) in window_evidence(models, background, list(texts.values()), lengths).items():
+            scores[f"{system}_{length}"] = evidence.log_likelihoods
+    return scores
+
+
+def group_scores(
+    group: str, models: Sequence[CharacterModel], background: Background, texts: Mapping[str, str], lengths: Sequence[int]
+) -> Scores:
+    """Arrays of the evidence of one group of texts."""
+    scores: Scores = {f"{group}_names": np.array(list(texts), dtype=np.str_)}
+    for length, windows in window_evidence(models, background, list(texts.values()), lengths).items():
+        scores |= evidence_arrays(group, length, windows)
+    return scores
+
+
+def evidence_arrays(group: str, length: int, windows: Windows) -> Scores:
+    """Evidence of windows, and the texts that they come from, as arrays to be written."""
+    evidence, owners = windows
+    return {f"{group}_{field}_{length}": values for field, values in (*evidence._asdict().items(), ("owner", owners))}
+
+
+def evidence_of(scores: Scores, group: str, length: int) -> Windows:
+    """What `evidence_arrays` made arrays of."""
+    fields = (scores[f"{group}_{field}_{length}"] for field in Evidence._fields)
+    return Evidence(*fields), scores[f"{group}_owner_{length}"]
