@@ -145,8 +145,8 @@ def _compare(
 def _report(results: Mapping[str, Mapping[str, object]], lengths: Sequence[int]) -> list[str]:
     lines = [
         "<!-- Written by python -m benchmarks.calibration. -->",
-        "Log loss in nats by the number of characters. ▲ is worse than no calibration by more than chance (the whole 95 % interval of the "
-        "difference lies above 0), ▼ is better by more than chance.",
+        "Log loss in nats by the number of characters. ▲: worse than no calibration by more than chance (the whole 95 % interval",
+        "of the difference lies above 0). ▼: better by more than chance.",
     ]
     for title in GROUPS.values():
         rows = []

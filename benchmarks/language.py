@@ -5,7 +5,6 @@ Writes  benchmarks/results/language.json, benchmarks/results/language.md, docs/p
 Run     python -m benchmarks.language
 """
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,11 +26,11 @@ from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.core.text import as_whole
 from textlstm.data.words import read_list
-from textlstm.detection.detector import Detector, detect, load_detector, text_log_likelihoods
+from textlstm.detection.background import Background
+from textlstm.detection.detector import Detector, load_background, load_detector, load_parts
+from textlstm.detection.evidence import text_evidence, window_evidence
 from textlstm.evaluation.metrics import rounded
-from textlstm.language.lstm import LanguageModel
-from textlstm.language.mixture import Counting
-from textlstm.language.scoring import CharacterModel, Floats
+from textlstm.language.scoring import CharacterModel, Remembering
 from textlstm.nn import reproducible
 
 OURS = "textlstm"
@@ -39,7 +38,7 @@ _CLEAR = 3.0  # a word that another language has too counts as ours if it is at 
 _TIMED, _ROUNDS = 1000, 5  # strings, and how often each system is asked about them
 _ONE_BY_ONE, _ALONE = f"{OURS}, a string at a time", 20
 
-Models = dict[str, dict[str, CharacterModel]]  # a kind of model: one for each language
+Models = dict[str, Sequence[CharacterModel]]
 Texts = dict[str, tuple[list[str], npt.NDArray[np.int64]]]  # a kind of text: texts, and which language each is of
 
 
@@ -57,8 +56,8 @@ def main() -> None:
 
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(chosen.models, list(params.languages))
-    kinds = _our_models(chosen.models, list(params.languages))
+    detector = load_detector(chosen.models)
+    kinds, background = _our_models(chosen.models, params.ngram.weight)
     peers = load_peers(chosen.peers, [code_of(language) for language in params.languages])
     heldout = {language: read_text(paths.heldout_text(language)) for language in params.languages}
     lengths = sorted({*chosen.lengths, chosen.headline})
@@ -71,13 +70,12 @@ def main() -> None:
         "systems": _described(kinds, peers),
     }
     systems = results["systems"]
-    tables = {
-        kind: [[model.log_probabilities(model.vocabulary.encode(text)) for model in models.values()] for text in heldout.values()]
-        for kind, models in kinds.items()
-    }
+    evidence = {kind: window_evidence(models, background, list(heldout.values()), lengths) for kind, models in kinds.items()}
     for length in lengths:
         windows, labels = common.windows_of_texts(heldout.values(), length)
-        answers = {kind: common.window_answers(of_kind, length) for kind, of_kind in tables.items()}
+        answers = {
+            kind: common.Answers(of_kind[length][0].log_likelihoods, logarithms=True) for kind, of_kind in evidence.items()
+        }
         answers |= {peer.name: peer.answers(windows) for peer in peers}
         for name, answer in answers.items():
             if length == chosen.headline:
@@ -88,7 +86,7 @@ def main() -> None:
 
     texts = _words(params, chosen.count)
     for what, (strings, labels) in texts.items():
-        answers = {kind: _answers(models, strings) for kind, models in kinds.items()}
+        answers = {kind: _answers(models, background, strings) for kind, models in kinds.items()}
         answers |= {peer.name: peer.answers(strings) for peer in peers}
         for name, answer in answers.items():
             systems[name]["words"][what] = common.with_intervals(labels, answer, block=1, seed=params.seed)
@@ -108,33 +106,18 @@ def main() -> None:
     print("\n".join(_report(results)))
 
 
-class _Once:
-    """A character model that keeps its last tables: the LSTM is asked alone, and as a part of the detector."""
-
-    def __init__(self, model: CharacterModel) -> None:
-        self.vocabulary = model.vocabulary
-        self._table = functools.lru_cache(maxsize=4)(
-            lambda ids: model.log_probabilities(np.frombuffer(ids, model.vocabulary.dtype))
-        )
-
-    def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
-        """See `textlstm.language.scoring.CharacterModel`."""
-        return self._table(ids.tobytes())
-
-
-def _our_models(models: Path, languages: Sequence[str]) -> Models:
-    """The detector and what it is made of."""
-    counting = {language: Counting.load(models / "ngram" / language) for language in languages}
-    lstm: dict[str, CharacterModel] = {
-        language: _Once(LanguageModel.load(models / "language" / language)) for language in languages
-    }
-    order = next(iter(counting.values())).text.order
-    return {
-        OURS: {language: model.beside(lstm[language]) for language, model in counting.items()},
+def _our_models(models: Path, ngram_weight: float) -> tuple[Models, Background]:
+    """The detector and what it is made of, one model per language each, and the background."""
+    parts = load_parts(models, list(load_detector(models).models))
+    lstm = [Remembering(part.lstm) for part in parts.values()]  # asked alone, and as a part of the detector
+    ngrams = [part.ngrams for part in parts.values()]
+    kinds: Models = {
+        OURS: [one.beside(network, ngram_weight) for one, network in zip(ngrams, lstm, strict=True)],
         f"{OURS}, LSTM alone": lstm,
-        "counting, text and words": {language: model.alone() for language, model in counting.items()},
-        f"counting, {order}-gram of the text": {language: model.text for language, model in counting.items()},
+        f"{OURS}, n-grams alone": ngrams,
+        f"n-grams of the text alone, order {ngrams[0].text.order}": [one.text for one in ngrams],
     }
+    return kinds, load_background(models, parts)
 
 
 def _described(kinds: Models, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
@@ -143,10 +126,10 @@ def _described(kinds: Models, peers: Sequence[Peer]) -> dict[str, dict[str, Any]
     return {name: {**about, "by_length": {}, "words": {}} for name, about in blank.items()}
 
 
-def _answers(models: Mapping[str, CharacterModel], texts: Sequence[str]) -> common.Answers:
+def _answers(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> common.Answers:
     """About whole texts, which are read between spaces as the detector reads them."""
-    whole = [as_whole(text) for text in texts]
-    return common.Answers(np.stack([text_log_likelihoods(model, whole) for model in models.values()], axis=1), logarithms=True)
+    evidence = text_evidence(models, background, [as_whole(text) for text in texts])
+    return common.Answers(evidence.log_likelihoods, logarithms=True)
 
 
 def _words(params: Any, count: int) -> Texts:
@@ -212,8 +195,8 @@ def _times(detector: Detector, peers: Sequence[Peer], strings: list[str]) -> dic
     """Microseconds a string, on the clock and of all threads together: medians over rounds in which every system takes its turn."""
     few = strings[:_ALONE]
     turns: dict[str, Callable[[], object]] = {
-        OURS: lambda: detect(detector, strings),
-        _ONE_BY_ONE: lambda: [detect(detector, [string]) for string in few],
+        OURS: lambda: detector.predict(strings),
+        _ONE_BY_ONE: lambda: [detector.predict([string]) for string in few],
     }
     turns |= {peer.name: lambda peer=peer: peer.answers(strings) for peer in peers}  # type: ignore[misc]
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in turns}
@@ -307,7 +290,7 @@ def _draw(path: Path, results: dict[str, Any]) -> None:
         for name, system in systems.items():
             lengths = [int(length) for length in system["by_length"]]
             ours = name == OURS
-            style = "-" if ours else "--" if name.startswith((OURS, "counting")) else ":"
+            style = "-" if ours else "--" if name.startswith((OURS, "n-grams")) else ":"
             panel.plot(
                 lengths,
                 [figures[key] for figures in system["by_length"].values()],

@@ -1,7 +1,7 @@
 """Turn the sentiment scores into metrics and plots.
 
 Reads   data/scores/imdb.npz
-Writes  metrics/imdb.json, metrics/plots/<name>_imdb.csv
+Writes  metrics/imdb.json, metrics/headline_imdb.json, metrics/plots/<name>_imdb.csv
 Run     python -m stages.evaluate_imdb
 """
 
@@ -19,6 +19,8 @@ def main() -> None:
     for name, (header, rows) in sentiment_tables(scores, params.evaluate, seed=params.seed).items():
         write_csv(paths.plot(name), header, rows)
     write_json(paths.METRICS_IMDB, metrics)
+    headline = {"accuracy": metrics["accuracy"], "auc": metrics["auc"], "lstm_accuracy": metrics["lstm"]["accuracy"]}
+    write_json(paths.HEADLINE_IMDB, {"imdb": headline})
     print(
         f"imdb, {metrics['protocol']}: accuracy {metrics['accuracy']:.4f} ({metrics['accuracy_low']:.4f} to "
         f"{metrics['accuracy_high']:.4f}), AUC {metrics['auc']:.4f}; accuracy of the LSTM alone "

@@ -1,7 +1,7 @@
 """Turn the language scores into metrics and plots.
 
 Reads   data/scores/language.npz, models/abstention.json
-Writes  metrics/language.json, metrics/plots/<name>_language.csv
+Writes  metrics/language.json, metrics/headline_language.json, metrics/plots/<name>_language.csv
 Run     python -m stages.evaluate_language
 """
 
@@ -24,6 +24,8 @@ def main() -> None:
     for name, (header, rows) in tables.items():
         write_csv(paths.plot(name), header, rows)
     write_json(paths.METRICS_LANGUAGE, metrics)
+    headline = {"auc": metrics["auc"], "accuracy": metrics["accuracy"], "lstm_auc": metrics["lstm"]["auc"]}
+    write_json(paths.HEADLINE_LANGUAGE, {"language": headline})
     print(
         f"language: AUC {metrics['auc']:.4f} ({metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}), accuracy "
         f"{metrics['accuracy']:.4f}; AUC of the LSTMs alone {metrics['lstm']['auc']:.4f}, of the n-grams alone "

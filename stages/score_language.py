@@ -16,7 +16,7 @@ from textlstm.detection import heldout
 from textlstm.detection.detector import load_background, load_parts
 from textlstm.evaluation.explain import CHARACTERS, character_log_odds
 from textlstm.evaluation.sampling import SAMPLES, samples
-from textlstm.language.scoring import CONDITIONAL, Remembering, conditional_probabilities
+from textlstm.language.scoring import CONDITIONAL, CharacterModel, Remembering, conditional_probabilities
 from textlstm.nn import reproducible
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     background = load_background(paths.MODELS, parts)
     lstm = {language: Remembering(part.lstm) for language, part in parts.items()}  # reads the held-out text once
     detector = {language: part.ngrams.beside(lstm[language], params.ngram.weight) for language, part in parts.items()}
-    systems = {
+    systems: dict[str, list[CharacterModel]] = {
         heldout.DETECTOR: list(detector.values()),
         heldout.LSTM: list(lstm.values()),
         heldout.NGRAMS: [part.ngrams for part in parts.values()],

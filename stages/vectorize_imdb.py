@@ -1,8 +1,8 @@
 """Learn the words of the reviews to learn from, the unlabelled ones included, and turn these reviews into word ids.
 
 Reads   data/split/imdb/train.parquet, unlabelled.parquet
-Writes  data/vectors/imdb/words.json; data/vectors/imdb/reviews.npz: ids (all reviews end to end), offsets (n + 1,) and labels (n,) of the reviews to
-        learn from, and unlabelled, the ids of the others
+Writes  data/vectors/imdb/words.json; data/vectors/imdb/reviews.npz: ids (all reviews end to end), offsets (n + 1,) and
+        labels (n,) of the reviews to learn from, and unlabelled, the ids of the others
 Run     python -m stages.vectorize_imdb
 """
 

@@ -1,5 +1,4 @@
-"""Collect the characters of all languages' training texts and drawn words, the one vocabulary that their models share, and turn each
-language's texts into ids.
+"""Collect the characters of all training texts and drawn words, the vocabulary that all models share, and turn texts into ids.
 
 Reads   data/split/language/<language>/train.txt, data/words/<language>.txt
 Writes  data/vectors/characters.json; data/vectors/language/<language>.npz: ids of the text and of the drawn words, shapes (n,)

@@ -40,6 +40,8 @@ SCORES_IMDB = Path("data/scores/imdb.npz")
 
 METRICS_LANGUAGE = Path("metrics/language.json")
 METRICS_IMDB = Path("metrics/imdb.json")
+HEADLINE_LANGUAGE = Path("metrics/headline_language.json")
+HEADLINE_IMDB = Path("metrics/headline_imdb.json")
 TRACKED = Path(".textlstm/tracked.txt")
 CURVES = Path("metrics/curves")
 PLOTS = Path("metrics/plots")

@@ -113,11 +113,12 @@ def load_parts(models: Path, languages: Sequence[str]) -> dict[str, Parts]:
         folders = [models / folder.name / name for folder in (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS)]
         loaded[name] = Parts(LanguageModel.load(folders[0]), NgramMixture.load(folders[1]))
         known = loaded[languages[0]].lstm.vocabulary
-        for folder, part in zip(folders, loaded[name], strict=True):
-            if part.vocabulary != known:
+        vocabularies = (loaded[name].lstm.vocabulary, loaded[name].ngrams.vocabulary)
+        for folder, vocabulary in zip(folders, vocabularies, strict=True):
+            if vocabulary != known:
                 raise TextLSTMError(
                     f"{folder}: expected the {len(known.characters)} characters that {languages[0]}'s LSTM knows, got "
-                    f"{len(part.vocabulary.characters)}, not the same ones. The models come from different runs: "
+                    f"{len(vocabulary.characters)}, not the same ones. The models come from different runs: "
                     "run 'dvc checkout' or 'dvc repro'"
                 )
     return loaded

@@ -243,4 +243,4 @@ def _hardest_rows(scores: Scores, abstention: Abstention, threshold: float, leng
     told = np.array([reason == OUT_OF_SET for reason in abstention.reasons(evidence, threshold)])
     names = scores[f"{UNSEEN_LANGUAGES}_names"]
     shares = [(str(names[owner]), float(np.mean(told[owners == owner]))) for owner in np.unique(owners)]
-    return list(sorted(shares, key=lambda pair: (pair[1], pair[0])))[:_SHOWN]
+    return sorted(shares, key=lambda pair: (pair[1], pair[0]))[:_SHOWN]
