@@ -57,7 +57,7 @@ def test_a_run_ends_as_its_training_did(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(found) == {"FINISHED", "FAILED", "KILLED"}
     run = found["FINISHED"]
     assert run.info.run_name == "units-3 train_imdb"
-    assert (run.data.tags["textlstm.core.stage"], run.data.tags["textlstm.experiments.study"]) == ("train_imdb", "units")
+    assert (run.data.tags["textlstm.stage"], run.data.tags["textlstm.study"]) == ("train_imdb", "units")
     assert run.data.metrics == {"loss": 0.6, "epoch_loss": 0.6}
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, "loss")] == [(5, 0.7), (10, 0.6)]

@@ -78,8 +78,8 @@ class _LiveRun:
             stage, name = str(about.get("stage", "")), str(about.get("experiment", ""))
             tags = {
                 "mlflow.runName": f"{name or 'repro'} {stage}",
-                "textlstm.core.stage": stage,
-                "textlstm.experiments.study": str(about.get("study", "")),
+                "textlstm.stage": stage,
+                "textlstm.study": str(about.get("study", "")),
                 NAME: name,
                 _FOLLOWER: _identity(psutil.Process()),
             }

@@ -44,7 +44,7 @@ from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
 from textlstm.evaluation.studies import CURVE, SPREAD, fitting
 
 EXPERIMENT = "textlstm"
-STATE, NAME = "textlstm.state", "textlstm.experiments.named"  # tags by which a run is found again
+STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
 CLONE = "textlstm.clone"  # tag: which clone began the run
 STUDIES = "textlstm.studies"  # tag: digest of the studies that the run holds; "" if none
 FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
@@ -88,7 +88,7 @@ def collect() -> Record:
     tags = {
         STATE: state,
         NAME: experiment,
-        "textlstm.experiments.study": os.environ.get("TEXTLSTM_STUDY", ""),
+        "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
         "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "textlstm.uncommitted_changes": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
