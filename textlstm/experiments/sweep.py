@@ -10,7 +10,6 @@ sweep leaves "running" is taken up first, under the same number: an experiment t
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from typing import Any
 import matplotlib as mpl
 import optuna
 import yaml
+from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 mpl.use("Agg")
@@ -304,24 +304,13 @@ class _LossReader:
             path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def _alone(folder: Path, name: str) -> contextlib.AbstractContextManager[object]:
     """One sweep of a study at a time: two would take each other's running trials for interrupted ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TextLSTMError(f"study {name}: a sweep of it is running already. Wait for it, or stop it") from None
-        yield
+    try:
+        return FileLock(folder / "lock").acquire(blocking=False)
+    except Timeout:
+        raise TextLSTMError(f"study {name}: a sweep of it is running already. Wait for it, or stop it") from None
 
 
 def sweep(file: Path, root: Path, stop: threading.Event) -> str:
@@ -331,7 +320,7 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
     with _alone(folder, spec.name):
         head = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *_WATCHED)
-        with _lock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
+        with FileLock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
             new = spec.name not in optuna.get_all_study_names(f"sqlite:///{record}")
             if new and changed:
                 raise TextLSTMError(

@@ -11,7 +11,6 @@ The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of t
 """
 
 import csv
-import fcntl
 import hashlib
 import json
 import os
@@ -19,8 +18,6 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +30,7 @@ import mlflow
 import requests
 import sqlalchemy.exc
 import yaml
+from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
@@ -266,14 +264,11 @@ def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMEN
         return found.experiment_id
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> FileLock:
     """One process at a time: neither MLflow's first use of an empty database nor search-then-create is safe for several."""
     path = root / ".textlstm" / "tracking.lock"
     path.parent.mkdir(exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return FileLock(path)
 
 
 def mark_tracked(record: Record) -> None:
