@@ -26,6 +26,7 @@ $(STAMP): requirements.txt
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes --requirement requirements.txt
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .  # the command textlstm
 	@touch $(STAMP)
 
 $(DEV): $(STAMP) requirements-dev.txt
@@ -34,9 +35,9 @@ $(DEV): $(STAMP) requirements-dev.txt
 
 repro: $(STAMP)  ## set up, run the pipeline, show the results
 	@dvc repro || { dvc checkout --quiet --force 2>/dev/null; echo "make repro: a stage failed (see above); the last good outputs are back in place" >&2; exit 1; }
-	@echo; python -m textlstm.evaluation.report
+	@echo; $(BIN)/textlstm report
 	@echo; echo "Models:   models/language/<language>/  models/ngram/<language>/  models/imdb/"
-	@echo 'Ask them: $(BIN)/python -m textlstm "i really liked the movie and had fun"'
+	@echo 'Ask them: $(BIN)/textlstm ask "i really liked the movie and had fun"'
 	@echo "MLflow:   make ui, then open http://127.0.0.1:5000"
 
 test: $(DEV)  ## set up, run the fast tests
@@ -57,16 +58,16 @@ ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
 
 track: $(STAMP)  ## deliver to MLflow what could not be tracked before
-	@python -m stages.track
+	@$(BIN)/textlstm track
 
 sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
-	@python -m textlstm.experiments.sweep $(STUDY)
+	@$(BIN)/textlstm sweep $(STUDY)
 
 screenshots: $(DEV)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
 	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)
 
 promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion
-	@python -m textlstm.tracking.registry promote
+	@$(BIN)/textlstm promote
 
 PEERS := $(PIP) --require-hashes --requirement benchmarks/requirements.txt
 

@@ -3,7 +3,7 @@
 Reads   studies/<name>.yaml (see textlstm.experiments.study), params.yaml of the last commit
 Writes  DVC experiments <study>-<number>[-s<seed>], MLflow runs with the tag textlstm.experiments.study, and in .textlstm/: studies.db (Optuna's
         record), sweeps/<study>/ (a log for each experiment, table.md, table.csv, importances.png)
-Run     python -m textlstm.experiments.sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
+Run     textlstm sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
 
 A trial keeps its number, its parameters and so the names of its experiments from the moment Optuna has drawn it. What an interrupted
 sweep leaves "running" is taken up first, under the same number: an experiment that exists is not run again.
@@ -16,7 +16,6 @@ import os
 import signal
 import statistics
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -351,11 +350,8 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout.rstrip()
 
 
-def main(words: list[str]) -> int:
-    """Sweep; 0 when all trials are counted, 130 when interrupted, 1 for a fault that the user can mend, 2 for a wrong call."""
-    if len(words) != 1:
-        print("sweep: expected one study. Usage: python -m textlstm.experiments.sweep studies/NAME.yaml", file=sys.stderr)
-        return 2
+def run_study(file: Path) -> bool:
+    """Sweep what is left of a study in the present repository, print its summary, and say whether it was interrupted."""
     stop = threading.Event()
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -364,15 +360,7 @@ def main(words: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     optuna.logging.set_verbosity(logging.WARNING)
-    try:
-        root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
-        os.environ["TEXTLSTM_ROOT"] = str(root)
-        print(sweep(Path(words[0]), root, stop))
-    except TextLSTMError as error:
-        print(f"sweep: {error}", file=sys.stderr)
-        return 1
-    return 130 if stop.is_set() else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
+    os.environ["TEXTLSTM_ROOT"] = str(root)
+    print(sweep(file, root, stop))
+    return stop.is_set()
