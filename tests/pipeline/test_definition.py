@@ -125,6 +125,21 @@ def test_packages_hold_nothing_that_could_change_a_result(path: Path) -> None:
     assert all(isinstance(node, ast.Expr) for node in body), "not every stage depends on this file: a docstring only"
 
 
+def test_the_package_of_the_stages_can_only_end_the_process() -> None:
+    """Stages do not depend on it: it may hold nothing but what ends the process under a Python that will not do."""
+    old_python = (3, 6)
+    docstring, *rest = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python).body
+    imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
+    (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
+    (check,) = [node for node in rest if isinstance(node, ast.If)]
+    assert len(rest) == len(imports) + 2
+    assert set(imports) == {"importlib.util", "sys"}
+    assert ast.unparse(missing.targets[0]) == "_MISSING"
+    (ended,) = check.body
+    assert ast.unparse(ended).startswith("sys.exit(")
+    assert not check.orelse
+
+
 def test_compiled_modules_are_no_part_of_a_dependency() -> None:
     assert "__pycache__" in (ROOT / ".dvcignore").read_text(encoding="utf-8").split()
 

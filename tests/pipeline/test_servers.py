@@ -294,7 +294,7 @@ def push_and_pull(clone: Clone, folder: Path, name: str, url: str, local: dict[s
             each.run("dvc", "remote", "modify", "--local", name, key, value)
         each.run("dvc", "push" if each is clone else "pull")
     assert files(folder) == files(clone.folder)
-    assert "language" in fresh.run("python", "-m", "textlstm", "--json", "hello there, this is a test").stdout
+    assert "language" in fresh.run("python", "-m", "textlstm", "ask", "--json", "hello there, this is a test").stdout
     assert fresh.repro() == {"track"}  # the fresh clone's own MLflow has not seen this state yet
     assert fresh.run("git", "status", "--porcelain", "--untracked-files=no").stdout == ""
     assert "config.local" not in fresh.git("ls-files")

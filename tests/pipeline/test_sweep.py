@@ -66,7 +66,7 @@ def write_study(root: Path, **values: object) -> Path:
 def start(root: Path, study: Path) -> subprocess.Popen[bytes]:
     with (root / ".textlstm" / f"{study.stem}.out").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "textlstm.experiments.sweep", str(study)],
+            [sys.executable, "-m", "textlstm", "sweep", str(study)],
             cwd=root,
             stdout=log,
             stderr=log,

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -186,3 +187,18 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     number = table.index[table["text"] == " "][0] + 1
     assert_told(f"score_imdb: review {number}: expected words, got none in ' '. Give at least one word", "score_imdb")
     assert paths.SCORES_IMDB.read_bytes() == good
+
+
+def test_a_python_without_the_packages_is_told_how_to_get_them() -> None:
+    """`-S` leaves out the packages of the environment, as another Python on the PATH would."""
+    command = [sys.executable, "-S", "-m", "stages.check_params"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert_one_message(done, "Activate the environment: source .venv/bin/activate")
+    version = "{}.{}".format(*sys.version_info)
+    assert f"got Python {version} ({sys.executable}), packages missing: keras, mlflow, numpy, pydantic. " in done.stderr
+
+
+def test_an_old_python_is_told_even_with_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 8, 1, "final", 0))
+    with pytest.raises(SystemExit, match=r"expected Python 3\.11 or later .*, got Python 3\.8 .*, packages missing: none\."):
+        runpy.run_path(str(ROOT / "stages" / "__init__.py"))

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,17 @@ def test_no_two_packages_import_each_other() -> None:
         ready = [name for name in PACKAGES if name not in order and allowed(name) <= set(order)]
         assert ready, f"a circle among {sorted(set(PACKAGES) - set(order))}"
         order += ready
+
+
+def test_running_needs_nothing_but_what_requirements_in_names() -> None:
+    """What tests and checks need beside it, requirements-dev.txt, is not installed by `make repro`."""
+    named = {re.split(r"[>\s]", line)[0] for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()}
+    found: set[str] = set()
+    for path in (path for folder in ("textlstm", "stages") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found |= {name.split(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
+    modules = packages_distributions()
+    foreign = found - {"", "textlstm", "stages"} - set(sys.stdlib_module_names)
+    unnamed = {name for name in foreign if not named & {each.lower() for each in modules[name]}}
+    assert not unnamed

@@ -31,7 +31,7 @@ def run(main: Callable[..., None]) -> None:
     except TextLSTMError as error:
         _fail(stage, str(error))
     except OSError as error:
-        _fail(stage, _explain(error))
+        _fail(stage, explain(error))
 
 
 def _fail(stage: str, message: str) -> None:
@@ -41,7 +41,8 @@ def _fail(stage: str, message: str) -> None:
     raise SystemExit(1)
 
 
-def _explain(error: OSError) -> str:
+def explain(error: OSError) -> str:
+    """One message for an error of the operating system: where, what, and what to do about the usual ones."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}the disk is full. Nothing was replaced; free some space and run again"

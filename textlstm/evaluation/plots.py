@@ -208,9 +208,3 @@ _KINDS = {
     "words": _words,
     "samples": _samples,
 }
-
-
-if __name__ == "__main__":
-    import sys
-
-    draw_pictures(*(Path(word) for word in sys.argv[1:4]))

@@ -1,4 +1,4 @@
-"""What a change does to the results: python -m textlstm.evaluation.report BASE compares metrics/ with those of another commit.
+"""What a change does to the results: `textlstm report BASE` compares metrics/ with those of another commit.
 
 Prints Markdown for a pull request, and ends with status 1 if AUC or accuracy, of the language detector or the sentiment model, lies
 below that of the other commit by more than its 95 % interval reaches down. Without BASE, the headlines of metrics/ are printed.
@@ -6,7 +6,6 @@ below that of the other commit by more than its 95 % interval reaches down. With
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,6 @@ from textlstm.core.params import flat
 
 _GATED = ("auc", "accuracy")
 _SAME = {"language": ("windows",), "imdb": ("reviews", "protocol")}  # what must agree before figures can be compared
-
-
-def main(words: list[str]) -> int:
-    """Print the report; return the exit status."""
-    try:
-        if len(words) > 1:
-            raise TextLSTMError(f"expected one commit to compare with, such as origin/main, got {len(words)} arguments")
-        lines, worse = report(words[0]) if words else (headlines(), [])
-    except TextLSTMError as error:
-        print(f"report: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(lines))
-    return int(bool(worse))
 
 
 def headlines() -> list[str]:
@@ -101,7 +87,3 @@ def _row(key: str, before: Any, now: Any, word: str) -> str:
     if not isinstance(before, int | float):
         return f"| {key} | – | {now:.4f} | | {word} |"
     return f"| {key} | {before:.4f} | {now:.4f} | {now - before:+.4f} | {word} |"
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Named experiments: python -m textlstm.experiments.named NAME runs experiments/NAME.yaml as a DVC experiment of that name.
+"""Named experiments: `textlstm experiment NAME` runs experiments/NAME.yaml as a DVC experiment of that name.
 
 The file says which parameters differ from `params.yaml` and what was published. The run goes to a temporary folder (the workspace stays
 as it is), to MLflow like any other, and its metrics to experiments/results/NAME.json. Without a name, the experiments are listed.
@@ -6,7 +6,6 @@ as it is), to MLflow like any other, and its metrics to experiments/results/NAME
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,24 @@ import yaml
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, read_text, write_json
+from textlstm.core.files import atomic_folder, read_text, require, write_json
 from textlstm.core.params import check_params, flat
 
 FOLDER = Path("experiments")
 
 
-def main(words: list[str]) -> int:
-    """Run the experiment that is named, or list them all; return the exit status."""
-    known = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
-    if not words:
-        for name, path in known.items():
-            print(f"{name:22} {yaml.safe_load(read_text(path))['title']}")
-        return 0
-    try:
-        if len(words) != 1 or words[0] not in known:
-            raise TextLSTMError(f"expected the name of one experiment ({', '.join(known)}), got {' '.join(words)!r}")
-        run(words[0], yaml.safe_load(read_text(known[words[0]])))
-    except TextLSTMError as error:
-        print(f"experiment: {error}", file=sys.stderr)
-        return 1
-    return 0
+def titles() -> dict[str, str]:
+    """The title of each experiment in experiments/, by name."""
+    require(FOLDER)
+    return {path.stem: yaml.safe_load(read_text(path))["title"] for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def run_named(name: str) -> None:
+    """Run experiments/NAME.yaml; a name that is not there is a TextLSTMError that gives those that are."""
+    known = titles()
+    if name not in known:
+        raise TextLSTMError(f"expected the name of an experiment ({', '.join(known)}), got {name!r}")
+    run(name, yaml.safe_load(read_text(FOLDER / f"{name}.yaml")))
 
 
 def run(name: str, experiment: dict[str, Any]) -> None:
@@ -123,7 +119,3 @@ def experiment_commits() -> dict[str, str]:
 
 def _git(*words: str) -> str:
     return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

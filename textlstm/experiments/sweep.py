@@ -3,21 +3,19 @@
 Reads   studies/<name>.yaml (see textlstm.experiments.study), params.yaml of the last commit
 Writes  DVC experiments <study>-<number>[-s<seed>], MLflow runs with the tag textlstm.experiments.study, and in .textlstm/: studies.db (Optuna's
         record), sweeps/<study>/ (a log for each experiment, table.md, table.csv, importances.png)
-Run     python -m textlstm.experiments.sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
+Run     textlstm sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
 
 A trial keeps its number, its parameters and so the names of its experiments from the moment Optuna has drawn it. What an interrupted
 sweep leaves "running" is taken up first, under the same number: an experiment that exists is not run again.
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import signal
 import statistics
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +26,7 @@ from typing import Any
 import matplotlib as mpl
 import optuna
 import yaml
+from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 mpl.use("Agg")
@@ -304,24 +303,13 @@ class _LossReader:
             path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def _alone(folder: Path, name: str) -> contextlib.AbstractContextManager[object]:
     """One sweep of a study at a time: two would take each other's running trials for interrupted ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TextLSTMError(f"study {name}: a sweep of it is running already. Wait for it, or stop it") from None
-        yield
+    try:
+        return FileLock(folder / "lock").acquire(blocking=False)
+    except Timeout:
+        raise TextLSTMError(f"study {name}: a sweep of it is running already. Wait for it, or stop it") from None
 
 
 def sweep(file: Path, root: Path, stop: threading.Event) -> str:
@@ -331,7 +319,7 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
     with _alone(folder, spec.name):
         head = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *_WATCHED)
-        with _lock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
+        with FileLock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
             new = spec.name not in optuna.get_all_study_names(f"sqlite:///{record}")
             if new and changed:
                 raise TextLSTMError(
@@ -362,11 +350,8 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout.rstrip()
 
 
-def main(words: list[str]) -> int:
-    """Sweep; 0 when all trials are counted, 130 when interrupted, 1 for a fault that the user can mend, 2 for a wrong call."""
-    if len(words) != 1:
-        print("sweep: expected one study. Usage: python -m textlstm.experiments.sweep studies/NAME.yaml", file=sys.stderr)
-        return 2
+def run_study(file: Path) -> bool:
+    """Sweep what is left of a study in the present repository, print its summary, and say whether it was interrupted."""
     stop = threading.Event()
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -375,15 +360,7 @@ def main(words: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     optuna.logging.set_verbosity(logging.WARNING)
-    try:
-        root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
-        os.environ["TEXTLSTM_ROOT"] = str(root)
-        print(sweep(Path(words[0]), root, stop))
-    except TextLSTMError as error:
-        print(f"sweep: {error}", file=sys.stderr)
-        return 1
-    return 130 if stop.is_set() else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
+    os.environ["TEXTLSTM_ROOT"] = str(root)
+    print(sweep(file, root, stop))
+    return stop.is_set()

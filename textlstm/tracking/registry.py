@@ -1,13 +1,12 @@
 """The models in MLflow's registry, and which of their versions is the champion.
 
-    python -m textlstm.tracking.registry register   the models of the present state become new versions
-    python -m textlstm.tracking.registry promote    the same, and a new version that is better takes the alias "champion"
+    textlstm promote                   the models of the present state become new versions; a better one takes the alias "champion"
+    textlstm promote --register-only   they become new versions, and the champion stays
 
 A version holds everything that is needed to ask it: the models, this package, a list of pinned requirements. It takes plain strings, and
 nothing in it is pickled. It also holds its answers about the held-out items, so that any two versions can be compared item by item later.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -137,29 +136,6 @@ class Verdict:
     decided: bool = True  # False: it could not be compared with the champion
 
 
-def main(words: list[str] | None = None) -> int:
-    """Register, and promote if asked to; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m textlstm.tracking.registry", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
-        "register", help="register the models of the present state; what is registered already is not registered again"
-    )
-    promoting = commands.add_parser("promote", help='register, and give the alias "champion" to what is better than the champion')
-    promoting.add_argument(
-        "--first-of-its-data",
-        action="store_true",
-        help="take the new version without a comparison where the held-out data are others",
-    )
-    chosen = parser.parse_args(words)
-    try:
-        check_unchanged()
-        verdicts = run(promoting=chosen.command == "promote", first_of_its_data=getattr(chosen, "first_of_its_data", False))
-    except TextLSTMError as error:
-        print(f"registry: {error}", file=sys.stderr)
-        return 1
-    return int(not all(verdict.decided for verdict in verdicts))
-
-
 def check_unchanged() -> None:
     """Raise TextLSTMError unless code, data, models and metrics are those that `dvc.lock` describes."""
     stages = [stage for kind in KINDS for stage in kind.stages]
@@ -258,7 +234,7 @@ def _judge(
             decided=False,
             reason=f"the champion, version {champion.version}, was measured on other held-out data ({_short(champion)}, this one "
             f"{_short(new)}), so their figures cannot be compared. Measure on the same data, or start afresh on the new: "
-            "python -m textlstm.tracking.registry promote --first-of-its-data",
+            "textlstm promote --first-of-its-data",
         )
     settings = params.evaluate
     gain = difference(
@@ -359,7 +335,3 @@ def _explained(address: str) -> Iterator[None]:
         raise TextLSTMError(
             f"MLflow at {address}: cannot use the registry ({type(error).__name__}: {reason}). Mend the database or the address and run again"
         ) from None
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

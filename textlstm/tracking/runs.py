@@ -11,16 +11,14 @@ The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of t
 """
 
 import csv
-import fcntl
 import hashlib
 import json
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ import mlflow
 import requests
 import sqlalchemy.exc
 import yaml
+from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
@@ -79,6 +78,26 @@ def pipeline_state(lock: Path, own_stage: str = "track") -> str:
     if not others:
         raise TextLSTMError(f"{lock}: expected the stages of the pipeline, got none. Run 'dvc repro' first")
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def track() -> None:
+    """Record the state of the current folder's pipeline in MLflow, with all else that waits in the outbox, and mark it as tracked.
+
+    Raises:
+        TextLSTMError: MLflow cannot be used, or results are missing. Within a DVC experiment, whose results a failure would cost, the
+            first of these is only said: the outbox keeps the record.
+    """
+    root = repository_root()
+    record = collect()
+    post(record, root)
+    try:
+        for line in deliver(root):
+            print(f"mlflow: {line}")
+    except TextLSTMError as error:
+        if "DVC_EXP_NAME" not in os.environ:
+            raise
+        print(f"track: {error}", file=sys.stderr)
+    mark_tracked(record)
 
 
 def collect() -> Record:
@@ -175,7 +194,7 @@ def deliver(root: Path) -> list[str]:
         reason = " ".join(str(error).split())[:300]
         raise TextLSTMError(
             f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: models and metrics are in place, and "
-            f"what is to be tracked waits in {outbox}. Mend the database or the address, then run 'dvc repro' or 'python -m stages.track'"
+            f"what is to be tracked waits in {outbox}. Mend the database or the address, then run 'dvc repro' or 'textlstm track'"
         ) from None
     return lines
 
@@ -268,14 +287,11 @@ def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMEN
         return found.experiment_id
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> FileLock:
     """One process at a time: neither MLflow's first use of an empty database nor search-then-create is safe for several."""
     path = root / ".textlstm" / "tracking.lock"
     path.parent.mkdir(exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return FileLock(path)
 
 
 def mark_tracked(record: Record) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textlstm.evaluation.report import main
+from textlstm.__main__ import main
 
 LANGUAGE: dict[str, Any] = {
     "auc": 0.95,
@@ -48,13 +48,13 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_equal_results_pass(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["HEAD"]) == 0
+    assert main(["report", "HEAD"]) == 0
     assert "Nothing is worse by more than its interval." in capsys.readouterr().out
 
 
 def test_better_and_slightly_worse_results_pass(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     write({"auc": 0.945, "lstm": {"auc": 0.96}}, {"accuracy": 0.93})
-    assert main(["HEAD"]) == 0
+    assert main(["report", "HEAD"]) == 0
     printed = capsys.readouterr().out
     assert "| auc | 0.9500 | 0.9450 | -0.0050 | within the interval |" in printed
     assert "| accuracy | 0.9200 | 0.9300 | +0.0100 | better |" in printed
@@ -68,16 +68,16 @@ def test_results_below_the_interval_fail(
     write: Any, capsys: pytest.CaptureFixture[str], language: Any, imdb: Any, named: str
 ) -> None:
     write(language, imdb)
-    assert main(["HEAD"]) == 1
+    assert main(["report", "HEAD"]) == 1
     assert f"Worse by more than the interval: {named}." in capsys.readouterr().out
 
 
 def test_other_held_out_data_are_not_compared(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     write({"auc": 0.5, "windows": 7}, {})
-    assert main(["HEAD"]) == 0
+    assert main(["report", "HEAD"]) == 0
     assert "Not comparable: windows differ" in capsys.readouterr().out
 
 
 def test_a_commit_that_git_does_not_know_is_named(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["origin/nowhere"]) == 1
+    assert main(["report", "origin/nowhere"]) == 1
     assert "origin/nowhere: expected a commit or a branch" in capsys.readouterr().err

@@ -23,6 +23,7 @@ import pytest
 import yaml
 from mlflow.exceptions import MlflowException
 
+from textlstm.__main__ import main
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import write_arrays, write_csv, write_json
@@ -339,8 +340,8 @@ def test_a_server_that_is_down_is_a_clear_message(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setattr(registry, "check_unchanged", lambda: None)
-    assert registry.main(["promote"]) == 1
-    assert re.search(r"registry: MLflow at http://127.0.0.1:\d+: cannot use the registry", capsys.readouterr().err)
+    assert main(["promote"]) == 1
+    assert re.search(r"textlstm promote: MLflow at http://127.0.0.1:\d+: cannot use the registry", capsys.readouterr().err)
 
 
 @pytest.mark.slow
@@ -348,8 +349,8 @@ def test_models_that_dvc_lock_does_not_describe_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert registry.main(["register"]) == 1
-    assert "registry: dvc status: cannot tell whether the models are up to date" in capsys.readouterr().err
+    assert main(["promote", "--register-only"]) == 1
+    assert "textlstm promote: dvc status: cannot tell whether the models are up to date" in capsys.readouterr().err
     stages: dict[str, Any] = {"upstream": {"cmd": "cp input.txt made.txt", "deps": ["input.txt"], "outs": ["made.txt"]}}
     for stage in (stage for kind in KINDS for stage in kind.stages):
         stages[stage] = {"cmd": f"cp made.txt {stage}.txt", "deps": ["made.txt"], "outs": [f"{stage}.txt"]}
