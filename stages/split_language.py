@@ -11,7 +11,8 @@ from textlstm.core import paths
 from textlstm.core.files import read_text, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.core.text import normalise, split_words
+from textlstm.core.text import normalise
+from textlstm.data.splits import split_words
 
 
 def main(language: str) -> None:

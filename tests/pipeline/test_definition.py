@@ -128,7 +128,7 @@ def test_packages_hold_nothing_that_could_change_a_result(path: Path) -> None:
 def test_the_package_of_the_stages_can_only_end_the_process() -> None:
     """Stages do not depend on it: it may hold nothing but what ends the process under a Python that will not do."""
     old_python = (3, 6)
-    docstring, *rest = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python).body
+    _docstring, *rest = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python).body
     imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
     (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
     (check,) = [node for node in rest if isinstance(node, ast.If)]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from textlstm.core.params import Language
 from textlstm.core.paths import RAW_UDHR
-from textlstm.core.text import normalise, split_words
+from textlstm.core.text import normalise
+from textlstm.data.splits import split_words
 
 _PARTS = 5  # one part in so many of the other languages is kept for the test
 
