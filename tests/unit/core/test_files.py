@@ -18,7 +18,7 @@ from textlstm.core.files import (
     read_arrays,
     read_json,
     read_text,
-    remove_others,
+    remove_orphans,
     require,
     write_arrays,
     write_csv,
@@ -236,6 +236,6 @@ def test_broken_arrays_are_named(tmp_path: Path, spoil: Any) -> None:
 def test_folders_of_others_are_removed(tmp_path: Path) -> None:
     for name in ("english", "french"):
         (tmp_path / name).mkdir()
-    remove_others(tmp_path, {"english": 1})
+    remove_orphans(tmp_path, {"english": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["english"]
-    remove_others(tmp_path / "absent", [])
+    remove_orphans(tmp_path / "absent", [])
