@@ -104,7 +104,7 @@ def language_plots(scores: Scores, languages: list[str], length: int) -> dict[st
     return {
         "roc_language": (ROC, roc),
         "confusion_language": (CONFUSION, confusion_rows(labels, log_likelihoods.argmax(axis=1), languages)),
-        "histogram_language": (HISTOGRAM, histogram_rows(margin, labels, languages, np.linspace(-15.0, 15.0, 61))),
+        "histogram_language": (HISTOGRAM, histogram_rows(margin, labels, languages, 1.0)),
     }
 
 

@@ -112,7 +112,7 @@ def _roc(axes: Axes, table: pd.DataFrame) -> None:
 
 def _histogram(axes: Axes, table: pd.DataFrame) -> None:
     for series, rows in table.groupby("series", sort=False):
-        axes.fill_between(rows["score"], rows["count"], step="mid", alpha=0.4, label=str(series))
+        axes.fill_between(rows["score"], rows["count"], step="post", alpha=0.4, label=str(series))
     axes.set(xlabel="score", ylabel="count")
     axes.set_ylim(bottom=0)
     axes.legend(title="true label")

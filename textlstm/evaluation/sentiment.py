@@ -82,7 +82,7 @@ def imdb_plots(scores: Scores, linear: Scores) -> dict[str, tuple[tuple[str, ...
     return {
         "roc_imdb": (ROC, roc),
         "confusion_imdb": (CONFUSION, confusion_rows(labels, (probability > 0.5).astype(np.int64), names)),
-        "histogram_imdb": (HISTOGRAM, histogram_rows(probability, labels, names, np.linspace(0.0, 1.0, 41))),
+        "histogram_imdb": (HISTOGRAM, histogram_rows(probability, labels, names, 0.025)),
         "reliability_imdb": (RELIABILITY, reliable),
     }
 
