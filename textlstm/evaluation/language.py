@@ -94,11 +94,14 @@ def _protocol_windows(labels: npt.NDArray[np.int64], languages: int, count: int,
 def language_plots(scores: Scores, languages: list[str], length: int) -> dict[str, tuple[tuple[str, ...], Rows]]:
     """Header and rows of each plot about languages, by file name."""
     labels = scores[f"label_{length}"]
-    roc: Rows = []
-    for kind, name in (("mixed", "detector"), ("lstm", "LSTM"), ("ngram", "n-gram")):
-        log_likelihoods = scores[f"{kind}_{length}"]
-        for language, (positive, answers) in zip(languages, language_scores(labels, log_likelihoods), strict=False):
-            roc += roc_rows(positive, answers, name if len(languages) == 2 else f"{name}, {language}")
+    two = len(languages) == 2  # of more, one curve per language, of the detector alone: no palette tells thirty apart
+    roc = [
+        point
+        for kind, name in (("mixed", "detector"), ("lstm", "LSTM"), ("ngram", "n-gram"))
+        for language, answers in zip(languages, language_scores(labels, scores[f"{kind}_{length}"]), strict=False)
+        if two or kind == "mixed"
+        for point in roc_rows(*answers, name if two else language)
+    ]
     log_likelihoods = scores[f"mixed_{length}"]
     margin = log_likelihoods[:, 0] - log_likelihoods[:, 1:].max(axis=1)
     return {

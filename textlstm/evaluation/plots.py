@@ -69,11 +69,6 @@ def _size(_: Any) -> tuple[float, float]:
     return 6, 4.5  # inches
 
 
-def _roc_size(table: pd.DataFrame) -> tuple[float, float]:
-    names = table["series"].nunique()
-    return (6 + 2.3 * _columns(names), 6) if names > _MANY else _size(table)
-
-
 def _confusion_size(table: pd.DataFrame) -> tuple[float, float]:
     side = max(4.5, 1.5 + 0.7 * table["actual"].nunique())
     return side + 1.5, side
@@ -87,27 +82,13 @@ def _words_size(_: Any) -> tuple[float, float]:
     return 6, 8
 
 
-def _columns(names: int) -> int:
-    return -(-names // 25)  # of a legend
-
-
 def _roc(axes: Axes, table: pd.DataFrame) -> None:
-    """With many series, "system, language" each, a colour is a language and a line style a system."""
-    names = list(dict.fromkeys(table["series"]))
-    many = len(names) > _MANY
-    systems = list(dict.fromkeys(name.split(", ")[0] for name in names))
-    classes = list(dict.fromkeys(name.split(", ")[-1] for name in names))
     for series, rows in table.groupby("series", sort=False):
-        style: dict[str, Any] = {}
-        if many:
-            parts = str(series).split(", ")
-            style = {"color": f"C{classes.index(parts[-1])}", "linestyle": _STYLES[systems.index(parts[0]) % len(_STYLES)]}
-        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series), **style)
+        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series))
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     axes.grid(alpha=0.3)
-    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "fontsize": 8, "ncols": _columns(len(names))}
-    axes.legend(**(beside if many else {"loc": "lower right"}))
+    axes.legend(loc="lower right")
 
 
 def _histogram(axes: Axes, table: pd.DataFrame) -> None:
@@ -190,10 +171,7 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     axes.legend()
 
 
-_MANY = 8  # curves; more of them have no room for their names inside the picture
-_STYLES = ("-", "--", "-.", ":")
 _SIZES: dict[Any, Callable[[Any], tuple[float, float]]] = {
-    _roc: _roc_size,
     _confusion: _confusion_size,
     _samples: _samples_size,
     _words: _words_size,
