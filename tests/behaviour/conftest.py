@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_plots(browser: Browser) -> Callable[[Path], PlotsPage]:
     def opened(path: Path) -> PlotsPage:
         with skipped_without():

@@ -47,16 +47,47 @@ _VISIT = """
 """
 _DRAWN = """async () => Promise.all(window.drawing.map(async ({place, result}) => {
     const {view, spec} = await result;
-    const svg = new DOMParser().parseFromString(await view.toSVG(), "image/svg+xml");
-    const drawable = (node) => node.tagName === "text" ? node.textContent : !/^$|NaN|^M0,0$/.test(node.getAttribute("d") || "");
-    const marks = [...svg.querySelectorAll(".role-mark path, .role-mark text")].filter(drawable);
+    const below = (group, x, y, side) => group.items.flatMap((mark) => mark.items.flatMap((item) => {
+        const here = {mark, item, side: item.orient || side, x: x + (item.x || 0), y: y + (item.y || 0)};
+        return mark.marktype === "group" ? [here, ...below(item, here.x, here.y, here.side)] : [here];
+    }));
+    const text = (nodes) => nodes.filter(({mark}) => mark.role === "title-text").map(({item}) => item.text).join();
+    const root = {item: view.scenegraph().root.items[0], x: 0, y: 0};
+    const all = below(root.item, 0, 0);
+    const headings = (cell) => {
+        const within = ({x, y, item}) => below(item, x, y);
+        const facet = spec.facet || {};
+        const beside = (name, start, size) => {
+            const middle = cell[start] + cell.item[size] / 2;
+            const there = ({mark, item, ...at}) => at[start] <= middle && middle <= at[start] + item[size];
+            return text(all.filter(({mark}) => mark.name === name).filter(there).flatMap(within));
+        };
+        const found = facet.field ? [[facet, text(within(cell))]] : [];
+        if (facet.row) found.push([facet.row, beside("row_header", "y", "height")]);
+        if (facet.column) found.push([facet.column, beside("column_header", "x", "width")]);
+        return Object.fromEntries(found.map(([{field}, heading]) => [field, heading]));
+    };
+    const seen = ({mark, item, x, y}) => mark.role === "mark" && mark.marktype !== "group" && item.defined !== false
+        && item.opacity !== 0 && [x, y, item.width || 0, item.height || 0].every(Number.isFinite);
+    const cells = all.filter(({mark}) => mark.name === "cell");
     const canvas = document.querySelector(`${place} canvas`);
     const size = [canvas.width, canvas.height];
     const pixels = Math.min(...size) ? canvas.getContext("2d").getImageData(0, 0, ...size).data : new Uint8Array();
     return {
         title: spec.title ? spec.title.text : place,  // a file that is missing is a plot of nothing
-        marks: marks.length,
-        texts: [...svg.querySelectorAll("text")].map((node) => node.textContent),
+        panels: (cells.length ? cells : [root]).map((cell) => ({
+            headings: headings(cell),
+            marks: below(cell.item, cell.x, cell.y).filter(seen).map(({mark, item, x, y}) => ({
+                type: mark.marktype,
+                row: item.datum,
+                text: item.text,
+                x: [x, x + ("x2" in item ? item.x2 - item.x : item.width || 0)],
+                y: [y, y + ("y2" in item ? item.y2 - item.y : item.height || 0)],
+            })),
+        })),
+        axes: all.filter(({mark}) => mark.role === "axis-label").map(({side, item}) => [side, item.text]),
+        texts: all.filter(({mark}) => mark.marktype === "text").map(({item}) => item.text),
+        height: canvas.clientHeight,
         colours: new Set(new Uint32Array(pixels.buffer)).size,
     };
 }))"""
@@ -195,8 +226,18 @@ class PlotsPage(Visit):
         self.page.goto(path.as_uri())
 
     def drawn(self) -> dict[str, dict[str, Any]]:
-        """What has been drawn, by title: number of marks with a shape, all texts, and number of colours on the canvas."""
+        """What has been drawn, by title.
+
+        panels: of each, the headings that stand above or beside it, by the field that they name, and the marks: type,
+        row of data, text, and from which pixel to which. axes: side and text of each label. texts: all of them.
+        height: in pixels. colours: how many there are on the canvas.
+        """
         return {plot["title"]: plot for plot in self.page.evaluate(_DRAWN)}
+
+    def height(self) -> int:
+        """Of the whole page, in pixels."""
+        pixels: int = self.page.evaluate("document.documentElement.scrollHeight")
+        return pixels
 
 
 def page_scripts(html: str) -> dict[str, Path]:
@@ -243,9 +284,14 @@ def git(*words: str, folder: Path = ROOT) -> str:
     return _run(["git", *who, *words], folder)
 
 
-def copy_state(folder: Path, *more: str) -> None:
-    """Copy what the pipeline has produced from the working tree into a folder, and whatever else is named."""
-    for name in (*STATE, *more):
+def copy_state(folder: Path) -> None:
+    """Copy what the pipeline has produced from the working tree into a folder."""
+    copy_files(folder, *STATE)
+
+
+def copy_files(folder: Path, *names: str) -> None:
+    """Copy files and folders from the working tree into a folder."""
+    for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():

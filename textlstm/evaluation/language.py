@@ -99,18 +99,21 @@ def language_tables(
 ) -> dict[str, Table]:
     """Header and rows of each plot, by the name of its file; the arguments are those of `language_metrics`, and all lengths."""
     evidence, labels = evidence_of(scores, OWN, settings.length)
-    roc: Rows = []
-    for system in (DETECTOR, LSTM, TEXT_NGRAMS):
-        answers = language_scores(labels, scores[f"{system}_{settings.length}"])
-        for language, (positive, one) in zip(languages, answers, strict=False):
-            roc += roc_rows(positive, one, system if len(languages) == 2 else f"{system}, {language}")
+    two = len(languages) == 2  # of more, one curve per language, of the detector alone: no palette tells thirty apart
+    roc = [
+        point
+        for system in (DETECTOR, LSTM, TEXT_NGRAMS)
+        for language, answers in zip(languages, language_scores(labels, scores[f"{system}_{settings.length}"]), strict=False)
+        if two or system == DETECTOR
+        for point in roc_rows(*answers, system if two else language)
+    ]
     margin = evidence.log_likelihoods[:, 0] - evidence.log_likelihoods[:, 1:].max(axis=1)
     predicted = evidence.log_likelihoods.argmax(axis=1)
     names = list(languages)
     return {
         "roc_language": (ROC, roc),
         "confusion_language": (CONFUSION, confusion_rows(labels, predicted, names)),
-        "histogram_language": (HISTOGRAM, histogram_rows(margin, labels, names, np.linspace(-15.0, 15.0, 61))),
+        "histogram_language": (HISTOGRAM, histogram_rows(margin, labels, names, 1.0)),
         "reliability_language": (RELIABILITY, reliability_rows(*_confidence(evidence, labels), DETECTOR)),
         "systems_language": (SYSTEM_INTERVALS, _system_rows(scores, labels, settings, seed)),
         "by_length_language": (("length", "series", "windows", "auc", "accuracy"), _length_rows(scores, lengths)),

@@ -143,12 +143,6 @@ def roc_points(positive: npt.NDArray[np.bool_], scores: Floats, *, most: int = 2
     return [(float(false_rate[index]), float(true_rate[index])) for index in chosen]
 
 
-def histogram(scores: Floats, edges: Floats) -> list[int]:
-    """Number of scores between neighbouring edges; what lies outside is counted in the outermost."""
-    counts, _ = np.histogram(np.clip(scores, edges[0], edges[-1]), bins=edges)
-    return [int(count) for count in counts]
-
-
 def rounded(figures: dict[str, Any], digits: int = 6) -> dict[str, Any]:
     """The same nested figures with every float rounded: more digits than anyone reads."""
     return {key: rounded(value, digits) if isinstance(value, dict) else _round(value, digits) for key, value in figures.items()}

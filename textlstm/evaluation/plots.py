@@ -1,7 +1,7 @@
 """The plots of `dvc plots`, as pictures for MLflow and the README: drawn from the same files, equal files give equal bytes."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from matplotlib.ticker import MaxNLocator
 
 
 def draw_pictures(curves: Path, plots: Path, folder: Path) -> list[Path]:
-    """Draw every plot that there is (ROC curves, histograms, reliability, confusion matrices, what was learnt), and one of all loss curves."""
+    """Draw each file of `plots` whose name, without its last word, is one of `_KINDS`, and all loss curves as one."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for path in sorted(plots.glob("*.csv")):
-        kind = path.stem.split("_")[0]
+        kind = path.stem.rpartition("_")[0]
         if kind in _KINDS:
-            drawn.append(_draw(folder / f"{path.stem}.png", _KINDS[kind], pd.read_csv(path, keep_default_na=False)))
+            # only an empty cell is missing: "nan" and "null" are words, and "nan" is the code of a language
+            table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            drawn.append(_draw(folder / f"{path.stem}.png", _KINDS[kind], table))
     losses = {path.stem: pd.read_csv(path) for path in sorted(curves.glob("*.csv"))}
     if losses:
         drawn.append(_draw(folder / "loss.png", _losses, losses))
@@ -56,10 +58,11 @@ def draw_learning_curve(studies: Path, path: Path) -> None:
 
 
 def _draw(path: Path, draw: Any, data: Any) -> Path:
-    figure, axes = plt.subplots(figsize=_SIZES.get(draw, _size)(data), layout="constrained")
-    axes.spines[["top", "right"]].set_visible(False)
-    draw(axes, data)
-    axes.set_title(path.stem.replace("_", ": ").replace("roc", "ROC"), fontweight="bold")
+    figure, panels = plt.subplots(1, _PANELS.get(draw, 1), figsize=_SIZES.get(draw, _size)(data), layout="constrained")
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    draw(panels, data)
+    figure.suptitle(path.stem.replace("_", " ").replace("roc", "ROC"), fontweight="bold")
     figure.savefig(path, dpi=100, metadata={"Software": None})
     plt.close(figure)
     return path
@@ -67,11 +70,6 @@ def _draw(path: Path, draw: Any, data: Any) -> Path:
 
 def _size(_: Any) -> tuple[float, float]:
     return 6, 4.5  # inches
-
-
-def _roc_size(table: pd.DataFrame) -> tuple[float, float]:
-    names = table["series"].nunique()
-    return (6 + 2.3 * _columns(names), 6) if names > _MANY else _size(table)
 
 
 def _confusion_size(table: pd.DataFrame) -> tuple[float, float]:
@@ -83,36 +81,26 @@ def _samples_size(table: pd.DataFrame) -> tuple[float, float]:
     return 6, max(4.5, 0.75 * len(table))
 
 
-def _words_size(_: Any) -> tuple[float, float]:
-    return 6, 8
+def _bars_size(table: pd.DataFrame) -> tuple[float, float]:
+    return 6, 1.5 + 0.17 * table.iloc[:, 0].nunique()
 
 
-def _columns(names: int) -> int:
-    return -(-names // 25)  # of a legend
+def _panels_size(_: Any) -> tuple[float, float]:
+    return 10, 4
 
 
 def _roc(axes: Axes, table: pd.DataFrame) -> None:
-    """With many series, "system, language" each, a colour is a language and a line style a system."""
-    names = list(dict.fromkeys(table["series"]))
-    many = len(names) > _MANY
-    systems = list(dict.fromkeys(name.split(", ")[0] for name in names))
-    classes = list(dict.fromkeys(name.split(", ")[-1] for name in names))
     for series, rows in table.groupby("series", sort=False):
-        style: dict[str, Any] = {}
-        if many:
-            parts = str(series).split(", ")
-            style = {"color": f"C{classes.index(parts[-1])}", "linestyle": _STYLES[systems.index(parts[0]) % len(_STYLES)]}
-        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series), **style)
+        axes.plot(rows["false_positive_rate"], rows["true_positive_rate"], label=str(series))
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     axes.grid(alpha=0.3)
-    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "fontsize": 8, "ncols": _columns(len(names))}
-    axes.legend(**(beside if many else {"loc": "lower right"}))
+    axes.legend(loc="lower right")
 
 
 def _histogram(axes: Axes, table: pd.DataFrame) -> None:
     for series, rows in table.groupby("series", sort=False):
-        axes.fill_between(rows["score"], rows["count"], step="mid", alpha=0.4, label=str(series))
+        axes.fill_between(rows["score"], rows["count"], step="post", alpha=0.4, label=str(series))
     axes.set(xlabel="score", ylabel="count")
     axes.set_ylim(bottom=0)
     axes.legend(title="true label")
@@ -161,16 +149,51 @@ def _characters(axes: Axes, table: pd.DataFrame) -> None:
     axes.figure.colorbar(image, ax=axes, label=f"log odds: {sides.get(1, 'first')} above 0, {sides.get(-1, 'others')} below")
 
 
-def _words(axes: Axes, table: pd.DataFrame) -> None:
-    words = list(dict.fromkeys(table["word"]))
-    for series, rows in table.groupby("series", sort=False):
-        if series == "both":
-            axes.barh(range(len(words)), rows["log_odds"], color="lightgrey", label=str(series))
-        else:
-            axes.plot(rows["log_odds"], range(len(words)), "o", markersize=4, label=str(series))
-    axes.set_yticks(range(len(words)), words, fontsize=8)
-    axes.set(xlabel="log odds of a review of this word", ylim=(len(words) - 0.5, -0.5))
-    axes.legend()
+def _bars(axes: Axes, table: pd.DataFrame) -> None:
+    """The last column by the first, from above in the order of the table, and by `series` if there is one."""
+    name, value = table.columns[0], table.columns[-1]
+    places = {one: place for place, one in enumerate(dict.fromkeys(table[name]))}
+    groups = list(table.groupby("series", sort=False)) if "series" in table else [("", table)]
+    for index, (series, rows) in enumerate(groups):
+        offset = (index + 0.5) / len(groups) - 0.5
+        heights = rows[name].map(places) + 0.8 * offset
+        axes.barh(heights, rows[value], height=0.8 / len(groups), label=str(series))
+    axes.set_yticks(range(len(places)), list(places), fontsize=8)
+    axes.set(xlabel=_label(value), ylim=(len(places) - 0.5, -0.5))
+    if len(groups) > 1:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+
+
+def _systems(panels: Sequence[Axes], table: pd.DataFrame) -> None:
+    """AUC and accuracy of each system, with their 95 % intervals."""
+    for axes, key in zip(panels, ("auc", "accuracy"), strict=True):
+        for place, (_, row) in enumerate(table.iterrows()):
+            axes.plot([row[f"{key}_low"], row[f"{key}_high"]], [place, place], color="grey")
+            axes.plot(row[key], place, "o", color="C0")
+        axes.set_yticks(range(len(table)), table["series"] if axes is panels[0] else [""] * len(table))
+        axes.set(xlabel=f"{_label(key)}, 95 % interval", ylim=(len(table) - 0.5, -0.5))
+        axes.grid(alpha=0.3, axis="x")
+
+
+def _against_length(*keys: str) -> Callable[[Sequence[Axes], pd.DataFrame], None]:
+    """One panel per column against the length."""
+
+    def draw(panels: Sequence[Axes], table: pd.DataFrame) -> None:
+        for axes, key in zip(panels, keys, strict=True):
+            for series, rows in table.groupby("series", sort=False):
+                axes.plot(rows["length"], rows[key], marker="o", markersize=4, label=str(series))
+            lengths = sorted(set(table["length"]))
+            axes.set(xscale="log", xlabel="characters", ylabel=_label(key))
+            axes.set_xticks(lengths, [str(length) for length in lengths])
+            axes.minorticks_off()
+            axes.grid(alpha=0.3)
+        axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+    return draw
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, key.replace("_", " "))
 
 
 def _samples(axes: Axes, table: pd.DataFrame) -> None:
@@ -190,21 +213,30 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     axes.legend()
 
 
-_MANY = 8  # curves; more of them have no room for their names inside the picture
-_STYLES = ("-", "--", "-.", ":")
+_LABELS = {"auc": "AUC", "told": "share told to be out of set", "answered": "share that gets a language"}
+_by_length = _against_length("auc", "accuracy")
+_answers_by_length = _against_length("coverage", "accuracy_of_answered", "log_loss")
+_out_of_set = _against_length("told", "answered")
+_PANELS: dict[Any, int] = {_systems: 2, _by_length: 2, _answers_by_length: 3, _out_of_set: 2}
 _SIZES: dict[Any, Callable[[Any], tuple[float, float]]] = {
-    _roc: _roc_size,
     _confusion: _confusion_size,
     _samples: _samples_size,
-    _words: _words_size,
+    _bars: _bars_size,
+    **dict.fromkeys(_PANELS, _panels_size),
 }
 
 _KINDS = {
-    "roc": _roc,
-    "histogram": _histogram,
-    "reliability": _reliability,
-    "confusion": _confusion,
+    "answers_by_length": _answers_by_length,
+    "bits": _bars,
+    "by_length": _by_length,
     "characters": _characters,
-    "words": _words,
+    "confusion": _confusion,
+    "hardest": _bars,
+    "histogram": _histogram,
+    "out_of_set": _out_of_set,
+    "reliability": _reliability,
+    "roc": _roc,
     "samples": _samples,
+    "systems": _systems,
+    "words": _bars,
 }

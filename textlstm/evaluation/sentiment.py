@@ -64,7 +64,7 @@ def sentiment_tables(scores: Scores, settings: Evaluate, *, seed: int) -> dict[s
     return {
         "roc_imdb": (ROC, [row for system in SYSTEMS for row in roc_rows(labels == POSITIVE, scores[system], system)]),
         "confusion_imdb": (CONFUSION, confusion_rows(labels, (probability > 0.5).astype(np.int64), names)),
-        "histogram_imdb": (HISTOGRAM, histogram_rows(probability, labels, names, np.linspace(0.0, 1.0, 41))),
+        "histogram_imdb": (HISTOGRAM, histogram_rows(probability, labels, names, 0.025)),
         "reliability_imdb": (RELIABILITY, reliable),
         "systems_imdb": (SYSTEM_INTERVALS, rows),
     }

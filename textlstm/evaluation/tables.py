@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.odds import Floats
-from textlstm.evaluation.metrics import histogram, reliability, roc_points
+from textlstm.evaluation.metrics import reliability, roc_points
 
 Scores = dict[str, npt.NDArray[Any]]
 Rows = list[tuple[Any, ...]]
@@ -38,11 +38,18 @@ def confusion_rows(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int6
     ]
 
 
-def histogram_rows(scores: Floats, labels: npt.NDArray[np.int64], names: list[str], edges: Floats) -> Rows:
-    """Rows of `HISTOGRAM`: how often scores lie between neighbouring `edges`, by true label."""
-    centres = (edges[:-1] + edges[1:]) / 2
+def histogram_rows(scores: Floats, labels: npt.NDArray[np.int64], names: list[str], width: float) -> Rows:
+    """Rows of `HISTOGRAM`: how many scores lie in each bin, by true label.
+
+    The bins begin at multiples of `width`, so that those of two revisions are the same, and hold every score. A row has
+    the lower edge of its bin; the last row of a label has the upper edge of the last bin, and count 0.
+    """
+    first = int(np.floor(scores.min() / width))
+    last = max(int(np.ceil(scores.max() / width)), first + 1)
+    bins = np.minimum(np.floor(scores / width).astype(np.int64), last - 1) - first
+    counts = [np.bincount(bins[labels == index], minlength=last - first + 1) for index in range(len(names))]
     return [
-        (float(centre), count, name)
-        for index, name in enumerate(names)
-        for centre, count in zip(centres, histogram(scores[labels == index], edges), strict=True)
+        ((first + place) * width, int(count), name)
+        for name, of_label in zip(names, counts, strict=True)
+        for place, count in enumerate(of_label)
     ]

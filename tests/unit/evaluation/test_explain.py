@@ -1,17 +1,14 @@
 """What moves the models, and text that they make up."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from tests.unit.language.test_lstm import TEXT, VOCABULARY, tiny, train, untrained
 from tests.unit.language.test_scoring import LEFT, RIGHT, Uniform
 from textlstm.evaluation.explain import character_log_odds, outermost_words
-from textlstm.evaluation.plots import draw_pictures
 from textlstm.evaluation.sampling import sample
 from textlstm.language.scoring import text_log_likelihood
 from textlstm.language.vocabulary import Vocabulary
@@ -86,57 +83,3 @@ def test_hot_samples_follow_the_model(settings: Callable[..., Any]) -> None:
     wanted = np.exp(logs) / np.exp(logs).sum()
     shares = [firsts.count(character) / len(firsts) for character in VOCABULARY.characters]
     np.testing.assert_allclose(shares, wanted, atol=0.015)
-
-
-def test_what_was_learnt_is_drawn_the_same_each_time(tmp_path: Path) -> None:
-    plots = tmp_path / "plots"
-    plots.mkdir()
-    (plots / "characters_language.csv").write_text(
-        "string,given,character,series,log_odds\nab,<start>,a,left,0.5\nab,<start>a,b,right,-2\n"
-    )
-    (plots / "samples_language.csv").write_text("series,temperature,text\nleft,0.5,abc abc\n")
-    (plots / "words_imdb.csv").write_text("word,series,log_odds\nnull,both,1\nnull,LSTM,2\nbad,both,-1\nbad,LSTM,-2\n")
-    first, second = (draw_pictures(tmp_path / "curves", plots, tmp_path / name) for name in ("one", "two"))
-    assert [path.name for path in first] == ["characters_language.png", "samples_language.png", "words_imdb.png"]
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-
-
-def plots_of(languages: int, folder: Path) -> Path:
-    """Small files of the plots that have more in them, the more languages there are."""
-    folder.mkdir()
-    names = [f"language{number}" for number in range(languages)]
-    series = [f"{system}, {name}" for system in ("detector", "LSTM", "n-gram") for name in names]
-    points = [f'{x},{y},"{one}"' for one in series for x, y in ((0, 0), (0.1, 0.8), (1, 1))]
-    counts = [f"{one},{other},{9 if one == other else 1}" for one in names for other in names]
-    samples = [f"{name},{temperature},{'abcd ' * 20}" for name in names for temperature in (0.5, 0.8, 1.0)]
-    for name, header, rows in (
-        ("roc", "false_positive_rate,true_positive_rate,series", points),
-        ("confusion", "actual,predicted,count", counts),
-        ("samples", "series,temperature,text", samples),
-    ):
-        (folder / f"{name}_language.csv").write_text("\n".join([header, *rows]) + "\n")
-    return folder
-
-
-def test_pictures_grow_with_the_number_of_languages(tmp_path: Path) -> None:
-    """Ten languages have 30 ROC curves, 100 cells and 30 samples; what has no room makes a warning, which fails here."""
-
-    def sizes(languages: int) -> dict[str, tuple[int, int]]:
-        drawn = draw_pictures(tmp_path / "curves", plots_of(languages, tmp_path / f"{languages}"), tmp_path / f"of_{languages}")
-        return {path.stem.split("_")[0]: plt.imread(path).shape[1::-1] for path in drawn}
-
-    assert sizes(2) == dict.fromkeys(("confusion", "roc", "samples"), (600, 450))
-    ten = sizes(10)
-    assert ten["roc"][0] > 1000  # the names stand beside the curves
-    assert min(ten["confusion"]) >= 10 * 70  # room for a count and a share in each cell
-    assert ten["samples"] == (600, 30 * 75)
-
-
-def test_many_curves_are_drawn_whatever_their_names(tmp_path: Path) -> None:
-    """Names without a language have a line style and a colour of their own each."""
-    plots = tmp_path / "plots"
-    plots.mkdir()
-    rows = [f"{x},{x},system{number}" for number in range(12) for x in (0, 1)]
-    (plots / "roc_language.csv").write_text("\n".join(["false_positive_rate,true_positive_rate,series", *rows]) + "\n")
-    (drawn,) = draw_pictures(tmp_path / "curves", plots, tmp_path / "pictures")
-    assert plt.imread(drawn).shape[1] > 800

@@ -15,12 +15,12 @@ from textlstm.evaluation.metrics import (
     binary_metrics,
     bootstrap_intervals,
     calibration_error,
-    histogram,
     language_auc,
     reliability,
     roc_points,
     rounded,
 )
+from textlstm.evaluation.tables import histogram_rows
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30).filter(
     lambda pairs: len({positive for positive, _ in pairs}) == 2
@@ -164,8 +164,22 @@ def test_a_curve_goes_from_corner_to_corner_and_never_down() -> None:
     assert points == sorted(points)
 
 
-def test_what_lies_outside_a_histogram_is_counted_in_the_outermost() -> None:
-    assert histogram(np.array([-9.0, 0.1, 0.6, 0.7, 9.0]), np.array([0.0, 0.5, 1.0])) == [2, 3]
+def test_the_bins_of_a_histogram_begin_at_multiples_of_their_width_and_hold_every_score() -> None:
+    scores, labels = np.array([-9.0, 0.1, 0.6, 0.7, 1.0]), np.array([0, 1, 1, 0, 1])
+    rows = histogram_rows(scores, labels, ["a", "b"], 0.5)
+    assert rows[0] == (-9.0, 1, "a")
+    assert [row for row in rows[1:] if row[1]] == [(0.5, 1, "a"), (0.0, 1, "b"), (0.5, 2, "b")]  # 1.0 ends the last bin
+    assert [row for row in rows if row[0] == 1.0] == [(1.0, 0, "a"), (1.0, 0, "b")]  # where the last bin ends
+    assert rows[-1][0] == 1.0
+
+
+@given(st.lists(st.floats(-40, 40), min_size=1, max_size=30), st.sampled_from([0.025, 0.1, 1.0]))
+def test_no_score_is_left_out_of_a_histogram_or_put_far_from_where_it_is(scores: list[float], width: float) -> None:
+    labels = np.zeros(len(scores), dtype=np.int64)
+    rows = histogram_rows(np.array(scores), labels, ["a"], width)
+    found = [edge for edge, count, _ in rows for _ in range(count)]
+    assert len(found) == len(scores)
+    assert all(edge - 1e-9 <= score <= edge + width + 1e-9 for edge, score in zip(found, sorted(scores), strict=True))
 
 
 def test_every_figure_is_rounded_whatever_its_depth() -> None:
