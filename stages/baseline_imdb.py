@@ -10,13 +10,14 @@ from textlstm.core.files import write_arrays
 from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.core.stage import run
-from textlstm.sentiment.baseline import train_linear
+from textlstm.sentiment.baseline import train_linear_svm
 
 
 def main() -> None:
     params = load_params()
     train, test = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.TEST_IMDB)
-    model = train_linear(train["text"].tolist(), train["label"].to_numpy(), seed=params.seed)
+    texts, labels = train["text"].tolist(), train["label"].to_numpy()
+    model = train_linear_svm(texts, labels, punctuation=params.vectorize.punctuation, seed=params.seed)
     write_arrays(paths.SCORES_IMDB_LINEAR, score=model.decision_function(test["text"].tolist()))
     print(f"imdb: a linear model of {len(model[0].vocabulary_):,} words fitted on {len(train):,} reviews")
 

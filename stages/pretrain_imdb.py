@@ -23,7 +23,7 @@ def main() -> None:
         with atomic_folder(paths.PRETRAINED):
             print("imdb: no pre-training (pretrain.epochs is 0)")
         return
-    reproducible.set_up(params.seed, params.threads, side_by_side=1 + params.imdb.bidirectional)
+    reproducible.set_up(params.seed, params.threads, inter_op_threads=1 + params.imdb.bidirectional)
     arrays = read_arrays(paths.VECTORS_IMDB, "ids", "unlabelled")
     stream = np.concatenate([arrays["ids"], arrays["unlabelled"]])
     pretrained, losses = pretrain(
@@ -32,7 +32,7 @@ def main() -> None:
         params.pretrain,
         embedding=params.imdb.embedding,
         units=params.imdb.units,
-        piece=params.imdb.piece,
+        chunk=params.imdb.chunk,
         bidirectional=params.imdb.bidirectional,
         policy=POLICIES[params.imdb.precision],
         seed=params.seed,
@@ -40,7 +40,7 @@ def main() -> None:
     with atomic_folder(paths.PRETRAINED) as folder:
         pretrained.save(folder / paths.PRETRAINED_WEIGHTS.name)
         write_csv(folder / "loss.csv", ("epoch", "loss"), enumerate(losses, start=1))
-    print(f"imdb: pre-trained on {len(stream):,} words, loss {losses[-1]:.4f} nats a word, estimated")
+    print(f"imdb: pre-trained on {len(stream):,} words, loss {losses[-1]:.4f} nats per word, estimated")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def main() -> None:
     for folder in (paths.SPLIT_LANGUAGES, paths.DRAWN_WORDS):
         remove_others(folder, params.languages)
     texts = [read_text(place(language)) for language in params.languages for place in (paths.training_text, paths.drawn_words)]
-    vocabulary = Vocabulary.learn(texts, least=params.vectorize.least_characters)
+    vocabulary = Vocabulary.learn(texts, min_count=params.vectorize.min_count)
     vocabulary.save(paths.VOCABULARY)
     print(f"{vocabulary.size} character ids: <start>, <unknown> and {''.join(vocabulary.characters)!r}")
 

@@ -43,10 +43,10 @@ def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, 
             answer |= {"language": guess.language, "reason": guess.reason}
             answer |= {"log_odds": guess.log_odds, "language_probability": guess.probability}
     if only != "language":
-        from textlstm.sentiment.classifier import Sentiment
+        from textlstm.sentiment.classifier import SentimentClassifier
 
-        for answer, mood in zip(answers, Sentiment.load(models).describe(texts), strict=True):
-            answer |= {"sentiment": mood.sentiment, "positive_probability": mood.probability}
+        for answer, prediction in zip(answers, SentimentClassifier.load(models).predict(texts), strict=True):
+            answer |= {"sentiment": prediction.sentiment, "positive_probability": prediction.probability}
     return answers
 
 

@@ -18,7 +18,7 @@ SMALL: dict[str, Any] = {
     "words": {"characters": 20_000},
     "vectorize": {"words": 300},
     "language_model": {"window": 5, "units": 8, "embedding": 4, "batch": 512, "epochs": 1},
-    "imdb": {"length": 40, "embedding": 8, "units": 4, "piece": 20, "epochs": 1},
+    "imdb": {"length": 40, "embedding": 8, "units": 4, "chunk": 20, "epochs": 1},
     "nbsvm": {"longest": 1, "bits": 12},
     "evaluate": {"bootstrap": 100},
 }

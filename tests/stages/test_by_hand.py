@@ -63,7 +63,7 @@ BEFORE_INPUTS = [
     (("evaluate_imdb",), "evaluate_imdb: data/scores/imdb.npz: no such file. Run 'dvc repro'"),
     (("train_language", "left"), "train_language: data/vectors/characters.json: no such file. Run 'dvc repro'"),
     (("train_imdb",), "train_imdb: data/vectors/imdb.npz: no such file. Run 'dvc repro'"),
-    (("score_language",), "score_language: models/language/left/about.json: no such file. Run 'dvc repro'"),
+    (("score_language",), "score_language: models/language/left/config.json: no such file. Run 'dvc repro'"),
     (("score_imdb",), "score_imdb: data/split/imdb/test.parquet: no such file. Run 'dvc repro'"),
 ]
 
@@ -176,7 +176,8 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     words = {0: "bad awful", 1: "good great"}
     reviews = [{"part": "train", "label": label, "text": f"a {words[label]} film {n}"} for label in words for n in range(20)]
     write_parquet(paths.RAW_IMDB, reviews_table(reviews))
-    for stage in ("split_imdb", "vectorize_imdb", "train_imdb", "train_nbsvm", "baseline_imdb", "score_imdb", "evaluate_imdb"):
+    first = ("check_params", "split_imdb", "vectorize_imdb")
+    for stage in (*first, "train_imdb", "train_nbsvm", "baseline_imdb", "score_imdb", "evaluate_imdb"):
         if stage == "train_imdb":
             done = run(stage)
             assert (done.returncode, done.stderr) == (0, "")

@@ -10,6 +10,7 @@ import pytest
 
 from stages import (
     baseline_imdb,
+    check_params,
     download_imdb,
     download_udhr,
     download_words,
@@ -133,6 +134,7 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     assert (paths.PRETRAINED / "loss.csv").read_text().startswith("epoch,loss\n1,")
     train_imdb.main()
     train_nbsvm.main()
+    check_params.main()
     score_imdb.main()
     assert len(read_arrays(paths.SCORES_IMDB)["lstm"]) == 10
     paths.PRETRAINED_WEIGHTS.unlink()

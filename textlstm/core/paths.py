@@ -29,8 +29,8 @@ DOUBT = Path("models/doubt")
 IMDB_MODEL = Path("models/imdb")
 PRETRAINED = Path("models/pretrained")
 PRETRAINED_WEIGHTS = PRETRAINED / "weights.npz"
-
 NBSVM_MODEL = Path("models/nbsvm")
+SENTIMENT_SETTINGS = Path("models/sentiment.json")
 
 SCORES_LANGUAGE = Path("data/scores/language.npz")
 SCORES_DOUBT = Path("data/scores/doubt.npz")
