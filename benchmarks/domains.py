@@ -1,6 +1,6 @@
 """The sentiment model by the length of a review, and on texts that are no reviews of films; beside its two parts and VADER.
 
-Reads   models/imdb/, models/nbsvm/, data/split/imdb/test.parquet, the texts of `benchmarks.snippets`
+Reads   models/imdb/, models/nbsvm/, models/sentiment.json, data/split/imdb/test.parquet, the texts of `benchmarks.snippets`
 Writes  benchmarks/results/domains.json, domains.md
 Run     python -m benchmarks.domains
 
@@ -20,14 +20,12 @@ from benchmarks.snippets import Rated, rated_snippets
 from textlstm.core import paths
 from textlstm.core.files import write_json, write_text
 from textlstm.core.labels import NEGATIVE, POSITIVE
-from textlstm.core.odds import combine
 from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import Floats
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import SentimentModel
-from textlstm.sentiment.nbsvm import NbsvmModel
+from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.tokenizer import words_of
 
 _LENGTHS = (100, 200, 400)  # words at most, of all classes of length but the last
@@ -40,7 +38,9 @@ Ask = Callable[[Sequence[str]], list[Floats]]
 def main() -> None:
     """Ask all systems about all texts, and write what came out."""
     parser = common.parser(__doc__)
-    parser.add_argument("--models", type=Path, default=paths.IMDB_MODEL.parent, help="folder with the models imdb and nbsvm")
+    parser.add_argument(
+        "--models", type=Path, default=paths.IMDB_MODEL.parent, help="folder with the models imdb and nbsvm and sentiment.json"
+    )
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
     chosen = parser.parse_args()
 
@@ -75,13 +75,12 @@ def _systems(models: Path) -> Ask:
     """Texts in, the scores of each of `_SYSTEMS` out."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    lstm, ngrams = SentimentModel.load(models / paths.IMDB_MODEL.name), NbsvmModel.load(models / paths.NBSVM_MODEL.name)
+    classifier = SentimentClassifier.load(models)
     vader = SentimentIntensityAnalyzer()
 
     def ask(texts: Sequence[str]) -> list[Floats]:
-        lstm_odds, ngram_odds = lstm.log_odds(texts), ngrams.log_odds(texts)
         rules = np.array([vader.polarity_scores(text)["compound"] for text in texts])
-        return [combine(lstm_odds, ngram_odds, ngrams.weight), lstm_odds, ngram_odds, rules]
+        return [*classifier.log_odds(texts), rules]
 
     return ask
 

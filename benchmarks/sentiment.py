@@ -24,7 +24,6 @@ from sklearn.svm import LinearSVC
 from benchmarks import common
 from textlstm.core import paths
 from textlstm.core.files import read_text, write_json, write_text
-from textlstm.core.odds import combine
 from textlstm.core.params import Params, check_params, load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.data.reviews import limit_reviews
@@ -33,9 +32,10 @@ from textlstm.experiments.named import merged
 from textlstm.nn import reproducible
 from textlstm.nn.backend import keras
 from textlstm.nn.training import make_optimizer
+from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.lstm import pad_left
-from textlstm.sentiment.lstm_training import build_sentiment_model, train_sentiment_model
-from textlstm.sentiment.nbsvm import log_count_ratio, train_nbsvm
+from textlstm.sentiment.lstm_training import build_tutorial_sentiment_model, train_sentiment_model
+from textlstm.sentiment.nbsvm import NbsvmConfig, log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import Tokenizer, words_of
 
 _TUTORIAL = Path("experiments/seed_imdb.yaml")
@@ -43,7 +43,7 @@ _OFFICIAL = 25_000  # reviews in a half
 
 _WHAT = {
     "textlstm": "the two below together",
-    "textlstm, LSTM alone": "bidirectional LSTM over pieces of a review",
+    "textlstm, LSTM alone": "bidirectional LSTM over chunks of a review",
     "textlstm, n-grams alone": "NB-SVM over hashed n-grams of one to three words, pairs with words between them, and the end once more",
     "TF-IDF of words, linear SVM": "Joachims (1998); C 0.25",
     "TF-IDF of words and pairs, linear SVM": "the same with pairs of words; C 1",
@@ -124,19 +124,22 @@ def _ours(data: Data, params: Params) -> dict[str, dict[str, Any]]:
     """The LSTM, the counted n-grams and both together, from texts to log-odds, as the pipeline trains them."""
     reproducible.set_up(params.seed, params.threads)  # the tutorial's model has drawn random numbers: begin as the stage does
     begin = _now()
-    tokenizer = Tokenizer.learn(data.train, params.vectorize.words, marks=params.vectorize.marks)
+    tokenizer = Tokenizer.learn(data.train, params.vectorize.words, punctuation=params.vectorize.punctuation)
     reviews = [tokenizer.encode(text) for text in data.train]
     lstm, _ = train_sentiment_model(reviews, data.labels, tokenizer, params.imdb, seed=params.seed)
     lstm_cost = _since(begin)
     begin = _now()
-    ngrams = train_nbsvm(data.train, data.labels, params.nbsvm, seed=params.seed)
+    nbsvm = params.nbsvm
+    config = NbsvmConfig(nbsvm.longest, nbsvm.skips, nbsvm.tail, nbsvm.bits, params.vectorize.punctuation)
+    strength, seed = nbsvm.strength, params.seed
+    ngrams = train_nbsvm(data.train, data.labels, config, min_reviews=nbsvm.min_reviews, strength=strength, seed=seed)
     ngrams_cost = _since(begin)
-    lstm_odds, ngram_odds = lstm.log_odds(data.test), ngrams.log_odds(data.test)
+    log_odds = SentimentClassifier(lstm, ngrams, nbsvm.weight).log_odds(data.test)
     both = Cost(*(one + other for one, other in zip(lstm_cost, ngrams_cost, strict=True)))
     answers = {
-        "textlstm": (both, combine(lstm_odds, ngram_odds, ngrams.weight)),
-        "textlstm, LSTM alone": (lstm_cost, lstm_odds),
-        "textlstm, n-grams alone": (ngrams_cost, ngram_odds),
+        "textlstm": (both, log_odds.classifier),
+        "textlstm, LSTM alone": (lstm_cost, log_odds.lstm),
+        "textlstm, n-grams alone": (ngrams_cost, log_odds.nbsvm),
     }
     return {
         name: {
@@ -173,7 +176,7 @@ def _nbsvm(texts: Sequence[str], labels: Labels, longest: int, seed: int) -> Ans
     """Wang and Manning (2012), with the logistic loss of Mesnil et al. (2014); every n-gram has a column of its own, nothing is hashed."""
     vectorizer = CountVectorizer(analyzer=_grams(longest), min_df=2, binary=True, dtype=np.float32)
     presence = vectorizer.fit_transform(texts)
-    ratio = sp.diags(log_count_ratio(presence, labels, least=1))
+    ratio = sp.diags(log_count_ratio(presence, labels, min_reviews=1))
     model = LogisticRegression(C=1.0, solver="liblinear", dual=True, random_state=seed, max_iter=1000)
     model.fit((presence @ ratio).tocsr(), labels)
     return lambda others: np.asarray(model.decision_function((vectorizer.transform(others) @ ratio).tocsr()))
@@ -194,18 +197,8 @@ def _grams(longest: int) -> Callable[[str], list[str]]:
 def _tutorial_step(data: Data, tutorial: Params) -> Callable[[], None]:
     """One training step of the tutorial's model: full batches, padded to its length, as it was written."""
     settings = tutorial.imdb
-    tokenizer = Tokenizer.learn(data.train[:2000], tutorial.vectorize.words, marks=tutorial.vectorize.marks)
-    network = build_sentiment_model(
-        tutorial.vectorize.words,
-        embedding=settings.embedding,
-        units=settings.units,
-        bidirectional=settings.bidirectional,
-        pooling=settings.pooling,
-        piece=settings.piece,
-        word_dropout=settings.word_dropout,
-        dropout=settings.dropout,
-        masked=settings.bucketed,
-    )
+    tokenizer = Tokenizer.learn(data.train[:2000], tutorial.vectorize.words, punctuation=tutorial.vectorize.punctuation)
+    network = build_tutorial_sentiment_model(tutorial.vectorize.words, settings)
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, 1000)
     network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
     random = np.random.default_rng(tutorial.seed)

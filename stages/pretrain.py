@@ -22,7 +22,7 @@ def main(dataset: str) -> None:
     if dataset != "imdb":
         raise TextLSTMError(f"expected the dataset imdb, got {dataset!r}")
     params = load_params()
-    reproducible.set_up(params.seed, params.threads, side_by_side=1 + params.imdb.bidirectional)
+    reproducible.set_up(params.seed, params.threads, inter_op_threads=1 + params.imdb.bidirectional)
     arrays = read_arrays(paths.WORD_IDS, "ids", "unlabelled")
     stream = np.concatenate([arrays["ids"], arrays["unlabelled"]])
     pretrained, losses = pretrain(
@@ -31,7 +31,7 @@ def main(dataset: str) -> None:
         params.pretrain,
         embedding=params.imdb.embedding,
         units=params.imdb.units,
-        piece=params.imdb.piece,
+        chunk=params.imdb.chunk,
         bidirectional=params.imdb.bidirectional,
         policy=POLICIES[params.imdb.precision],
         seed=params.seed,

@@ -12,7 +12,7 @@ from textlstm.core.files import read_arrays, write_csv
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import directions_at_once
+from textlstm.sentiment.lstm import parallel_directions
 from textlstm.sentiment.lstm_training import train_sentiment_model
 from textlstm.sentiment.pretraining import Pretrained
 from textlstm.sentiment.tokenizer import Tokenizer
@@ -20,7 +20,7 @@ from textlstm.sentiment.tokenizer import Tokenizer
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads, side_by_side=directions_at_once(params.imdb))
+    reproducible.set_up(params.seed, params.threads, inter_op_threads=parallel_directions(params.imdb))
     arrays = read_arrays(paths.WORD_IDS, "ids", "offsets", "labels")
     reviews = np.split(arrays["ids"].astype(np.int32), arrays["offsets"][1:-1])
     tokenizer, settings = Tokenizer.load(paths.TOKENIZER), params.imdb

@@ -16,7 +16,7 @@ from textlstm.nn import reproducible
 
 def main(language: str) -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads, side_by_side=params.language_model.members)
+    reproducible.set_up(params.seed, params.threads, inter_op_threads=params.language_model.ensemble_size)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     ids = read_arrays(paths.language_vectors(language), "text", "words")
     model, losses = train_language_model(

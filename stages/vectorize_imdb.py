@@ -19,7 +19,9 @@ from textlstm.sentiment.tokenizer import Tokenizer, encode_reviews
 def main() -> None:
     params = load_params()
     table, others = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.UNLABELLED_IMDB)
-    tokenizer = Tokenizer.learn([*table["text"], *others["text"]], params.vectorize.words, marks=params.vectorize.marks)
+    tokenizer = Tokenizer.learn(
+        [*table["text"], *others["text"]], params.vectorize.words, punctuation=params.vectorize.punctuation
+    )
     ids, offsets = encode_reviews(tokenizer, table["text"])
     unlabelled, _ = encode_reviews(tokenizer, others["text"])
     tokenizer.save(paths.TOKENIZER)

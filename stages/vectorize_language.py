@@ -18,7 +18,7 @@ def main() -> None:
         remove_orphans(folder, params.languages)
     texts = {name: read_text(paths.training_text(name)) for name in params.languages}
     words = {name: read_text(paths.drawn_words(name)) for name in params.languages}
-    vocabulary = Vocabulary.learn([*texts.values(), *words.values()], least=params.vectorize.least_characters)
+    vocabulary = Vocabulary.learn([*texts.values(), *words.values()], min_count=params.vectorize.min_count)
     vocabulary.save(paths.VOCABULARY)
     with atomic_folder(paths.LANGUAGE_VECTORS) as folder:
         for name in params.languages:

@@ -95,6 +95,8 @@ def test_the_other_way_of_training_and_sigmoids_run_too(clone: Clone) -> None:
     seed = {
         "target": "after_window",
         "embedding": 0,
+        "ensemble_size": 1,
+        "dropout": 0.0,
         "words_share": 0.0,
         "noise": 0.0,
         "optimizer": "rmsprop",

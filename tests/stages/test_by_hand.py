@@ -62,7 +62,7 @@ BEFORE_INPUTS = [
     (("evaluate_imdb",), "evaluate_imdb: data/scores/imdb.npz: no such file. Run 'dvc repro'"),
     (("train_language", "left"), "train_language: data/vectors/characters.json: no such file. Run 'dvc repro'"),
     (("train_imdb",), "train_imdb: data/vectors/imdb/reviews.npz: no such file. Run 'dvc repro'"),
-    (("score_language",), "score_language: models/language/left/about.json: no such file. Run 'dvc repro'"),
+    (("score_language",), "score_language: models/language/left/config.json: no such file. Run 'dvc repro'"),
     (("score_imdb",), "score_imdb: data/split/imdb/train.parquet: no such file. Run 'dvc repro'"),
 ]
 

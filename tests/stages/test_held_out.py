@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from stages import split_imdb
+from stages import check_params, split_imdb
 from textlstm.core import paths
 from textlstm.core.files import read_arrays
 from textlstm.core.labels import Review
@@ -92,6 +92,7 @@ def learn() -> None:
 def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) -> None:
     assert {"vectorize_imdb", "train_imdb", "train_nbsvm"} <= set(LEARNING)
     folder = workspace({"imdb.protocol": "official"})
+    check_params.main()
     written = []
     for labels, words in (((0, 1), "a good film"), ((1, 0), "bad zebra zebra")):
         raw(labels, words)

@@ -28,6 +28,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+def _require(section: _Section, choice: str, values: dict[str, Any]) -> None:
+    """Raise ValueError unless the keys of the section have the values that go with a choice."""
+    if others := {key: getattr(section, key) for key, value in values.items() if getattr(section, key) != value}:
+        wanted, got = (", ".join(f"{key} {of[key]!r}" for key in others) for of in (values, others))
+        raise ValueError(f"{choice} needs {wanted}, got {got}")
+
+
 class Download(_Section):
     """How archives are fetched."""
 
@@ -63,9 +70,9 @@ class Words(_Section):
 class Vectorize(_Section):
     """What gets an id."""
 
-    least_characters: Count
+    min_count: Count
     words: Annotated[int, Field(ge=10, le=200_000)]
-    marks: bool
+    punctuation: bool
 
 
 class LanguageModel(_Section):
@@ -76,7 +83,7 @@ class LanguageModel(_Section):
     embedding: Annotated[int, Field(ge=0, le=512)]
     units: Annotated[int, Field(ge=1, le=2048)]
     layers: Annotated[int, Field(ge=1, le=4)]
-    members: Annotated[int, Field(ge=1, le=16)]
+    ensemble_size: Annotated[int, Field(ge=1, le=16)]
     dropout: Share
     output: Literal["softmax", "sigmoid"]
     optimizer: Optimizer
@@ -89,9 +96,12 @@ class LanguageModel(_Section):
     epochs: Annotated[int, Field(ge=1, le=1000)]
 
     @model_validator(mode="after")
-    def _one_hot_where_prefixes_are_zeros(self) -> Self:
-        if self.target == "after_window" and self.embedding:
-            raise ValueError("target 'after_window' feeds one-hot characters and zeros: it needs embedding 0")
+    def _fits_its_network(self) -> Self:
+        if self.target == "after_window":
+            article = {"embedding": 0, "layers": 1, "ensemble_size": 1, "dropout": 0.0}
+            _require(self, "target 'after_window', the article's network,", article)
+        elif not self.embedding:
+            raise ValueError("embedding 0, one-hot characters, is for the target 'after_window' only: expected 1 or more")
         if self.words_share and round(self.batch * (1 - self.words_share)) < 1:
             raise ValueError(f"words_share {self.words_share} leaves no window of text in a batch of {self.batch}")
         return self
@@ -133,8 +143,8 @@ class Imdb(_Section):
     units: Annotated[int, Field(ge=1, le=2048)]
     bidirectional: bool
     pooling: Literal["last", "mean_max"]
-    piece: Annotated[int, Field(ge=1, le=1000)]
-    ending: Annotated[int, Field(ge=0, le=5000)]
+    chunk: Annotated[int, Field(ge=1, le=1000)]
+    tail: Annotated[int, Field(ge=0, le=5000)]
     word_dropout: Share
     dropout: Share
     adversarial: Annotated[float, Field(ge=0, le=1000)]
@@ -147,9 +157,10 @@ class Imdb(_Section):
     epochs: Annotated[int, Field(ge=1, le=1000)]
 
     @model_validator(mode="after")
-    def _pieces_where_pretrained(self) -> Self:
-        if self.vectors == "pretrained" and self.pooling != "mean_max":
-            raise ValueError(f"vectors 'pretrained' needs pooling 'mean_max', got {self.pooling!r}")
+    def _fits_its_network(self) -> Self:
+        if self.pooling == "last":
+            tutorials = {"precision": "float32", "vectors": "random", "bidirectional": False, "word_dropout": 0.0}
+            _require(self, "pooling 'last', the tutorials' network,", tutorials)
         return self
 
 
@@ -169,9 +180,9 @@ class Nbsvm(_Section):
 
     longest: Annotated[int, Field(ge=1, le=5)]
     skips: Annotated[int, Field(ge=0, le=10)]
-    ending: Annotated[int, Field(ge=0, le=5000)]
+    tail: Annotated[int, Field(ge=0, le=5000)]
     bits: Annotated[int, Field(ge=8, le=26)]
-    least_reviews: Count
+    min_reviews: Count
     strength: Annotated[float, Field(gt=0, le=1000)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 

@@ -42,7 +42,7 @@ def sample(model: LanguageModel, temperatures: Sequence[float], *, length: int, 
 
 def _next(model: LanguageModel, ids: npt.NDArray[Any]) -> Floats:
     """Log-probabilities of what follows each row of `ids` (B, n); shape (B, V)."""
-    window, everywhere = model.about.window, model.about.target == "every_position"
+    window, everywhere = model.config.window, model.config.target == "every_position"
     if everywhere:
         ids = np.column_stack([np.full(len(ids), START), ids[:, 1 - window :]])
     known = min(ids.shape[1], window)

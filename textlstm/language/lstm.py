@@ -41,13 +41,13 @@ def after_start(windows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 @dataclass(frozen=True)
-class About:
-    """What one must know to ask a saved network: how it was trained, and what its outputs mean."""
+class ModelConfig:
+    """What asking a saved network takes: how it was trained, and what its outputs mean."""
 
     target: str
     window: int
     output: str
-    members: int = 1
+    ensemble_size: int = 1
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class LanguageModel:
 
     network: keras.Model
     vocabulary: Vocabulary
-    about: About
+    config: ModelConfig
 
     def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
         """See `textlstm.language.scoring.CharacterModel`; W is the window."""
         if not len(ids):
-            return np.zeros((0, self.about.window))
-        table = self._every_position(ids) if self.about.target == "every_position" else self._after_window(ids)
+            return np.zeros((0, self.config.window))
+        table = self._every_position(ids) if self.config.target == "every_position" else self._after_window(ids)
         return finish_table(table, ids)
 
     def _every_position(self, ids: npt.NDArray[Any]) -> Floats:
-        window = self.about.window
+        window = self.config.window
         windows = windows_of(np.concatenate([ids, np.full(window - 1, START, ids.dtype)]), window).astype(np.int64)  # (n, T)
         table = np.empty(windows.shape)
         for begin in range(0, len(windows), _SCORED_AT_ONCE):
@@ -77,7 +77,7 @@ class LanguageModel:
 
     def _after_window(self, ids: npt.NDArray[Any]) -> Floats:
         """As the article has it: zeros stand after each prefix, and the first character is read off the answer to itself."""
-        window, nothing = self.about.window, self.vocabulary.size
+        window, nothing = self.config.window, self.vocabulary.size
         windows = windows_of(np.concatenate([ids, np.full(window, START, ids.dtype)]), window + 1).astype(np.int32)  # (n, T + 1)
         table = np.empty(windows.shape)
         for prefix in range(1, window + 1):
@@ -90,31 +90,31 @@ class LanguageModel:
         return table
 
     def log_distribution(self, read: npt.NDArray[np.int32]) -> Floats:
-        """Log-probabilities over the last axis, which has one entry for each character id: the mean of the members' probabilities.
+        """Log-probabilities over the last axis, which has one entry for each character id: the mean over the ensemble.
 
         Shape (B, T, V) under the target "every_position", (B, V) under "after_window".
         """
-        logits = np.asarray(self.network(read, training=False), dtype=np.float64)  # (B, members * T, V) or (B, members, V)
-        if self.about.output == "sigmoid":
+        logits = np.asarray(self.network(read, training=False), dtype=np.float64)  # (B, N * T, V) or (B, N, V), N networks
+        if self.config.output == "sigmoid":
             logits = -np.logaddexp(0.0, -logits)  # log sigmoid, then made to sum to one
         logits -= logits.max(axis=-1, keepdims=True)
         chances = np.exp(logits)
         chances /= chances.sum(axis=-1, keepdims=True)
-        of_members = chances.reshape(len(read), self.about.members, -1, self.vocabulary.size)
-        mean = of_members.mean(axis=1)  # (B, T, V) or (B, 1, V)
-        return np.asarray(np.log(mean if self.about.target == "every_position" else mean[:, 0]))
+        by_network = chances.reshape(len(read), self.config.ensemble_size, -1, self.vocabulary.size)
+        mean = by_network.mean(axis=1)  # (B, T, V) or (B, 1, V)
+        return np.asarray(np.log(mean if self.config.target == "every_position" else mean[:, 0]))
 
     def save(self, folder: Path) -> None:
-        """Write network, vocabulary and description to a folder that holds all that is needed to use the model."""
+        """Write network, vocabulary and configuration to a folder that holds all that is needed to use the model."""
         with atomic_folder(folder) as temporary:
             keras_files.save(self.network, temporary / "model.keras")
             self.vocabulary.save(temporary / "characters.json")
-            write_json(temporary / "about.json", asdict(self.about))
+            write_json(temporary / "config.json", asdict(self.config))
 
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_record(folder / "about.json", About)
+        config = read_record(folder / "config.json", ModelConfig)
         vocabulary = Vocabulary.load(folder / "characters.json")
         network = keras_files.load(folder / "model.keras")
         if network.output_shape[-1] != vocabulary.size:
@@ -122,4 +122,4 @@ class LanguageModel:
                 f"{folder}: the network has {network.output_shape[-1]} outputs, expected {vocabulary.size}, one for each character id. "
                 "Its files do not belong together: run 'dvc repro' to make them again"
             )
-        return cls(network, vocabulary, about)
+        return cls(network, vocabulary, config)

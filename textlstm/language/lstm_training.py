@@ -7,13 +7,14 @@ Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
 Where noise is asked for, some of the characters read are replaced by `<unknown>`: the one regulariser that helps much on so little text
 (Xie et al. 2017, arXiv 1703.02573), and it teaches the model to go on after a character that it does not know.
 
-Several networks of other random weights know more together than one of their size; they are trained side by side in one, and their
-probabilities averaged (Hansen and Salamon 1990).
+An ensemble of networks that start from other random weights is better than one of their size; they are trained in parallel as one
+model, and their probabilities averaged (Hansen and Salamon 1990).
 
-The target "after_window" is the other way, kept to show what it costs: trained only on the character after a full window, then asked
-about prefixes that are padded with zeros at the right, which it has never seen.
+The target "after_window" is the article's network, kept to show what it costs: trained only on the character after a full window, then
+asked about prefixes that are padded with zeros at the right, which it has never seen.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.params import LanguageModel as Settings
-from textlstm.language.lstm import About, LanguageModel, after_start, windows_of
+from textlstm.language.lstm import LanguageModel, ModelConfig, after_start, windows_of
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 from textlstm.nn.backend import keras
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
@@ -32,45 +33,43 @@ _LONGEST_UNROLLED = 16  # time steps; up to here an unrolled LSTM is several tim
 _STEPS_PER_CALL = 16
 
 
-def build_language_model(
-    size: int, *, window: int, target: str, embedding: int, units: int, layers_: int, dropout: float, members: int = 1
-) -> keras.Model:
-    """The network: ids in, logits of the next character out.
+def build_language_model(size: int, settings: Settings) -> keras.Model:
+    """The ensemble of N networks: ids (B, T) in, logits of the next character out, (B, N * T, V), one network after the other.
 
-    Several members stand side by side in it, each with weights of its own, so that each has a thread to itself in training. Their
-    outputs follow one another along the second axis.
+    Each network has weights of its own, and a thread to itself in training.
 
     Args:
-        size: number of character ids; `size` itself stands for "nothing", a row of zeros.
-        window: T, the characters that the model reads.
-        target: "every_position": output (B, members * T, size); "after_window": output (B, members, size).
-        embedding: numbers a character is given; 0 feeds one-hot characters.
-        units: cells in each LSTM layer.
-        layers_: number of LSTM layers.
-        dropout: share of the outputs of each LSTM that are dropped in training.
-        members: networks side by side.
+        size: V, the number of character ids.
+        settings: the section `language_model` of the parameters, with the target "every_position".
     """
-    everywhere = target == "every_position"
-    ids = keras.Input((window,), dtype="int32", name="characters")  # (B, T)
+    ids = keras.Input((settings.window,), dtype="int32", name="characters")
     outputs = []
-    for mark in ("", *(f"_{member}" for member in range(2, members + 1))):
-        if embedding:
-            x = layers.Embedding(size + 1, embedding, name=f"embedding{mark}")(ids)  # (B, T, E)
-        else:  # rows of the identity; the row for "nothing" is zeros
-            one_hot = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name=f"one_hot{mark}")
-            x = one_hot(ids)  # (B, T, V)
-        for number in range(1, layers_ + 1):
-            last = number == layers_
-            lstm = layers.LSTM(
-                units, return_sequences=everywhere or not last, unroll=window <= _LONGEST_UNROLLED, name=f"lstm_{number}{mark}"
-            )
-            x = lstm(x)  # (B, T, H), or (B, H) after a whole window
-            if dropout:
-                x = layers.Dropout(dropout, name=f"dropout_{number}{mark}")(x)
-        logits = layers.Dense(size, name=f"logits{mark}")(x)  # (B, T, V) or (B, V)
-        outputs.append(logits if everywhere else layers.Reshape((1, size), name=f"last{mark}")(logits))
-    joined = outputs[0] if members == 1 else layers.Concatenate(axis=1, name="members")(outputs)
+    for suffix in ("", *(f"_{number}" for number in range(2, settings.ensemble_size + 1))):
+        x = layers.Embedding(size + 1, settings.embedding, name=f"embedding{suffix}")(ids)  # (B, T, E)
+        for number in range(1, settings.layers + 1):
+            x = _lstm(settings, f"lstm_{number}{suffix}", return_sequences=True)(x)  # (B, T, H)
+            if settings.dropout:
+                x = layers.Dropout(settings.dropout, name=f"dropout_{number}{suffix}")(x)
+        outputs.append(layers.Dense(size, name=f"logits{suffix}")(x))  # (B, T, V)
+    joined = outputs[0] if len(outputs) == 1 else layers.Concatenate(axis=1, name="ensemble")(outputs)
     return keras.Model(ids, joined, name="language_model")
+
+
+def build_article_language_model(size: int, settings: Settings) -> keras.Model:
+    """The article's network: one-hot characters, one LSTM, and the logits of the character after the window, (B, T) to (B, V).
+
+    Args:
+        size: V, the number of character ids; the id V stands for nothing, a row of zeros.
+        settings: the section `language_model` of the parameters, with the target "after_window".
+    """
+    ids = keras.Input((settings.window,), dtype="int32", name="characters")
+    x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(ids)  # (B, T, V)
+    x = _lstm(settings, "lstm_1")(x)  # (B, H)
+    return keras.Model(ids, layers.Dense(size, name="logits")(x), name="language_model")
+
+
+def _lstm(settings: Settings, name: str, **options: Any) -> keras.layers.LSTM:
+    return layers.LSTM(settings.units, unroll=settings.window <= _LONGEST_UNROLLED, name=name, **options)
 
 
 def train_language_model(
@@ -92,28 +91,31 @@ def train_language_model(
     Raises:
         TextLSTMError: the text is shorter than one window and the character after it.
     """
-    everywhere = settings.target == "every_position"
     if len(text) <= settings.window:
         raise TextLSTMError(
             f"{name}: the text to learn from has {len(text)} characters, expected more than language_model.window = {settings.window}. "
             "Give a longer text or a shorter window"
         )
-    network = build_language_model(
-        vocabulary.size,
-        window=settings.window,
-        target=settings.target,
-        embedding=settings.embedding,
-        units=settings.units,
-        layers_=settings.layers,
-        dropout=settings.dropout,
-        members=settings.members,
-    )
+    build = build_language_model if settings.target == "every_position" else build_article_language_model
+    network = build(vocabulary.size, settings)
+    count, batch = _batches(text, words, settings, seed)
+    steps = count * settings.epochs
+    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
+    network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
+    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
+    config = ModelConfig(settings.target, settings.window, settings.output, settings.ensemble_size)
+    return LanguageModel(network, vocabulary, config), losses
+
+
+def _batches(
+    text: npt.NDArray[Any], words: npt.NDArray[Any], settings: Settings, seed: int
+) -> tuple[int, Callable[[int, int], Batch]]:
+    """The number of batches per epoch, and what makes the batch of an epoch and an index: what is read, (B, T), and what follows it."""
+    everywhere = settings.target == "every_position"
     length = settings.window if everywhere else settings.window + 1
     windows = windows_of(text, length)
     drawn = windows_of(words, length) if settings.words_share and len(words) >= length else windows[:0]
     of_text = round(settings.batch * (1 - settings.words_share)) if len(drawn) else settings.batch
-    count = -(-len(windows) // of_text)
-
     orders = [permutation(len(windows), seed, epoch) for epoch in range(settings.epochs)]
 
     def batch(epoch: int, index: int) -> Batch:
@@ -122,16 +124,13 @@ def train_language_model(
         chosen = windows[order].astype(np.int32)
         if len(drawn):
             chosen = np.concatenate([chosen, drawn[random.integers(len(drawn), size=settings.batch - of_text)]])
-        read, wanted = (after_start(chosen), chosen) if everywhere else (chosen[:, :-1], chosen[:, -1:])
+        read = after_start(chosen) if everywhere else chosen[:, :-1]
+        wanted = np.tile(chosen, settings.ensemble_size) if everywhere else chosen[:, -1]  # (B, N * T) or (B,)
         if settings.noise:
             read = np.where((random.random(read.shape) < settings.noise) & (read != START), UNKNOWN, read)
-        return read, np.tile(wanted, settings.members)
+        return read, wanted
 
-    steps = count * settings.epochs
-    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
-    network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
-    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
-    return LanguageModel(network, vocabulary, About(settings.target, settings.window, settings.output, settings.members)), losses
+    return -(-len(windows) // of_text), batch
 
 
 def _loss(output: str, size: int) -> Any:

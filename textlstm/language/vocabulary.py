@@ -33,12 +33,12 @@ class Vocabulary:
     characters: tuple[str, ...]  # id i + 2 is characters[i]
 
     @classmethod
-    def learn(cls, texts: Iterable[str], *, least: int = 1) -> "Vocabulary":
-        """The characters that occur at least `least` times in all `texts` together, in the order of their code points."""
+    def learn(cls, texts: Iterable[str], *, min_count: int = 1) -> "Vocabulary":
+        """The characters that occur at least `min_count` times in all `texts` together, in the order of their code points."""
         counts = Counter[str]()
         for text in texts:
             counts.update(text)
-        return cls(tuple(sorted(character for character, count in counts.items() if count >= least)))
+        return cls(tuple(sorted(character for character, count in counts.items() if count >= min_count)))
 
     @cached_property
     def _ids(self) -> dict[str, int]:

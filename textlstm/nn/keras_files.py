@@ -11,6 +11,7 @@ from typing import Any
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import how_to_make, require
+from textlstm.nn import unrolled_lstm  # noqa: F401 - saved networks may hold its layer, which an import registers
 from textlstm.nn.backend import keras
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -23,15 +24,15 @@ def save(model: keras.Model, path: Path) -> None:
     try:
         keras.Model(model.input, model.output, name=model.name).save(raw)  # the same layers, but not compiled: no optimizer
         with zipfile.ZipFile(raw) as archive:
-            members = {name: archive.read(name) for name in sorted(archive.namelist())}
+            contents = {name: archive.read(name) for name in sorted(archive.namelist())}
     finally:
         raw.unlink(missing_ok=True)
-    config = json.loads(members["config.json"])
+    config = json.loads(contents["config.json"])
     _renumber(config, {})
-    members["config.json"] = json.dumps(config).encode()
-    members["metadata.json"] = json.dumps(json.loads(members["metadata.json"]) | {"date_saved": _DATE}).encode()
+    contents["config.json"] = json.dumps(config).encode()
+    contents["metadata.json"] = json.dumps(json.loads(contents["metadata.json"]) | {"date_saved": _DATE}).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
+        for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), content)
 
 

@@ -61,7 +61,7 @@ def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 
 
 def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1) -> list[float]:
-    """Train a compiled model: a progress bar on a terminal, a line an epoch in a log.
+    """Train a compiled model: a progress bar on a terminal, one line per epoch in a log.
 
     With $TEXTLSTM_LIVE the loss can be watched meanwhile: see `textlstm.nn.live`.
 

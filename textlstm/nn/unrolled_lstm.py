@@ -1,7 +1,7 @@
 """The LSTM layer for large networks on a CPU: the function of `keras.layers.LSTM`, computed in another order.
 
 All steps of a row share one multiplication by the input weights, the loop over the steps is unrolled, and weights are converted to the
-layer's precision once a batch instead of at every step, which in bfloat16 makes it about twice as fast. Does not know masks or a changing
+layer's precision once per batch instead of at every step, which in bfloat16 makes it about twice as fast. Does not know masks or a changing
 number of steps.
 """
 
@@ -19,7 +19,7 @@ def _open_forget_gate(shape: Any, dtype: Any = None) -> Any:
 
 @keras.saving.register_keras_serializable("textlstm")
 class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
-    """States after every step: (B, T, E) to (B, T, H), for a fixed T (Hochreiter and Schmidhuber 1997; gates in the order i, f, c, o).
+    """States after every step: (B, T, E) to (B, T, H), for a fixed T (Hochreiter and Schmidhuber 1997; gates in the order i, f, g, o).
 
     Args:
         units: H, the number of cells.
@@ -46,9 +46,9 @@ class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
         state = memory = ops.zeros((ops.shape(inputs)[0], self.units), rows.dtype)
         states = []
         for step in ops.unstack(ops.reshape(given, (steps, -1, 4 * self.units)), steps):  # (B, 4 H)
-            enter, forget, new, leave = ops.split(step + ops.matmul(state, recurrent), 4, axis=1)
-            memory = ops.sigmoid(forget) * memory + ops.sigmoid(enter) * ops.tanh(new)
-            state = ops.sigmoid(leave) * ops.tanh(memory)
+            i, f, g, o = ops.split(step + ops.matmul(state, recurrent), 4, axis=1)
+            memory = ops.sigmoid(f) * memory + ops.sigmoid(i) * ops.tanh(g)
+            state = ops.sigmoid(o) * ops.tanh(memory)
             states.append(state)
         read = ops.stack(states[::-1] if self.reverse else states)
         return ops.transpose(read, (1, 0, 2))

@@ -1,7 +1,7 @@
-"""Adversarial training: each batch is learnt as it is, and once more with its word vectors moved to where the network errs most.
+"""Adversarial training: each batch is learnt as it is, and once more with its word vectors perturbed so that the loss rises most.
 
-The step away is short and goes along the gradient of the loss, so the answer may not hang on the exact place of a word vector: a
-strong regulariser for a network that would otherwise know its reviews by heart (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725).
+The perturbation is small and goes along the gradient of the loss, so that the answer cannot depend on the exact value of a word vector: a
+strong regulariser for a network that would otherwise learn its reviews by heart (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725).
 """
 
 from typing import Any
@@ -12,38 +12,37 @@ from textlstm.sentiment.tokenizer import PAD
 ops = keras.ops
 
 
-def worst_step(slope: Any, words: Any, length: Any) -> Any:
-    """The step of that length, for each review, along which its loss rises fastest; padding stays where it is.
+def adversarial_perturbation(gradient: Any, words: Any, length: Any) -> Any:
+    """The perturbation of the word vectors of that length, for each review, along which its loss rises fastest; that of padding is zero.
 
     Args:
-        slope: gradient of the loss by the word vectors, (B * P, T, E).
+        gradient: of the loss by the word vectors, (B * P, T, E).
         words: ids, (B, P, T).
-        length: of the step, over all words of a review together.
+        length: of the perturbation, over all words of a review together.
 
     Returns:
-        Steps in float32, (B * P, T, E).
+        Perturbations in float32, (B * P, T, E).
     """
     reviews = ops.shape(words)[0]
-    shape = ops.shape(slope)
+    shape = ops.shape(gradient)
     real = ops.cast(ops.reshape(words, (shape[0], shape[1], 1)) != PAD, "float32")
-    slope = ops.reshape(ops.cast(slope, "float32") * real, (reviews, -1))
-    largest = ops.max(ops.abs(slope), axis=1, keepdims=True) + 1e-30  # squares of the slopes of sure answers would be nought
-    slope = slope / largest
-    norm = ops.sqrt(ops.sum(ops.square(slope), axis=1, keepdims=True)) + 1e-6
-    return ops.reshape(length * slope / norm, shape)
+    gradient = ops.reshape(ops.cast(gradient, "float32") * real, (reviews, -1))
+    gradient = gradient / (ops.max(ops.abs(gradient), axis=1, keepdims=True) + 1e-30)  # avoids underflow for confident examples
+    norm = ops.sqrt(ops.sum(ops.square(gradient), axis=1, keepdims=True)) + 1e-6
+    return ops.reshape(length * gradient / norm, shape)
 
 
 class AdversarialTraining(keras.Model):  # type: ignore[misc]
-    """Trains a sentiment network, whatever its pooling; the network itself stays as it is, and is what one keeps.
+    """Trains a sentiment network, whatever its pooling; the network itself keeps its layers, and is what is saved.
 
     Args:
-        network: as `textlstm.sentiment.lstm` builds it.
-        distance: length of the step, in standard deviations of the word vectors in the batch.
+        network: as `textlstm.sentiment.lstm_training` builds it.
+        length: of the perturbation, in standard deviations of the word vectors in the batch.
     """
 
-    def __init__(self, network: keras.Model, distance: float) -> None:
+    def __init__(self, network: keras.Model, length: float) -> None:
         super().__init__()
-        self.network, self.distance = network, distance
+        self.network, self.length = network, length
         vectors = network.get_layer("embedding").output
         self.look_up = keras.Model(network.input, vectors)  # (B, P, T) to (B * P, T, E)
         self.judge = keras.Model([vectors, network.input], network.output)
@@ -53,19 +52,19 @@ class AdversarialTraining(keras.Model):  # type: ignore[misc]
         return self.network(words, training=training)
 
     def train_step(self, data: Any) -> Any:
-        """Learn a batch; answers with its loss before the step away."""
+        """Learn a batch; returns its loss without the perturbation."""
         words, labels = data[:2]
         weights = self.network.trainable_variables
         with tf.GradientTape() as tape:
             vectors = self.look_up(words)
             plain = self.compute_loss(y=labels, y_pred=self.judge([vectors, words], training=True))
-        *slopes, slope = tape.gradient(plain, [*weights, vectors])
-        spread = ops.sqrt(ops.mean(ops.var(ops.cast(vectors, "float32"), axis=(0, 1))))
-        step = tf.stop_gradient(worst_step(slope, words, self.distance * spread))
+        *plain_gradients, gradient = tape.gradient(plain, [*weights, vectors])
+        deviation = ops.sqrt(ops.mean(ops.var(ops.cast(vectors, "float32"), axis=(0, 1))))
+        perturbation = tf.stop_gradient(adversarial_perturbation(gradient, words, self.length * deviation))
         with tf.GradientTape() as tape:
             vectors = self.look_up(words)
-            moved = vectors + ops.cast(step, vectors.dtype)
-            worst = self.compute_loss(y=labels, y_pred=self.judge([moved, words], training=True))
-        both = zip(slopes, tape.gradient(worst, weights), strict=True)
+            perturbed = vectors + ops.cast(perturbation, vectors.dtype)
+            adversarial = self.compute_loss(y=labels, y_pred=self.judge([perturbed, words], training=True))
+        both = zip(plain_gradients, tape.gradient(adversarial, weights), strict=True)
         self.optimizer.apply([(tf.convert_to_tensor(a) + tf.convert_to_tensor(b)) / 2 for a, b in both], weights)
         return {"loss": plain}

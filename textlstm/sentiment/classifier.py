@@ -1,16 +1,26 @@
-"""Is this review positive? The LSTM and the counted n-grams together, loaded from the files that the pipeline leaves."""
+"""Is this review positive? The LSTM and NB-SVM together, loaded from the files that the pipeline leaves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from textlstm.core.odds import combine, probability_of
+from textlstm.core import paths
+from textlstm.core.files import read_fields
+from textlstm.core.odds import Floats, combine, probability_of
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
 
 
-class Mood(NamedTuple):
+class SentimentLogOdds(NamedTuple):
+    """Natural logarithms of the odds that reviews are positive, shape (n,) each: of the answer, and of its two parts."""
+
+    classifier: Floats
+    lstm: Floats
+    nbsvm: Floats
+
+
+class SentimentPrediction(NamedTuple):
     """The answer for one text."""
 
     sentiment: str | None  # None: the text has no word
@@ -18,25 +28,32 @@ class Mood(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sentiment:
-    """Both models."""
+class SentimentClassifier:
+    """Both models, and the share of NB-SVM in their log-odds."""
 
     lstm: SentimentModel
-    ngrams: NbsvmModel
+    nbsvm: NbsvmModel
+    nbsvm_weight: float
 
-    def describe(self, texts: Sequence[str]) -> list[Mood]:
+    def log_odds(self, texts: Sequence[str]) -> SentimentLogOdds:
+        """What both models say, and the weighted mean that is the answer; a review without a word is a TextLSTMError."""
+        lstm, nbsvm = self.lstm.log_odds(texts), self.nbsvm.log_odds(texts)
+        return SentimentLogOdds(combine(lstm, nbsvm, self.nbsvm_weight), lstm, nbsvm)
+
+    def predict(self, texts: Sequence[str]) -> list[SentimentPrediction]:
         """The label of each text and the probability that it is positive."""
-        names = {number: name for name, number in self.lstm.about.labels.items()}
+        names = {number: name for name, number in self.lstm.config.labels.items()}
         with_words = [index for index, text in enumerate(texts) if len(self.lstm.tokenizer.encode(text)) > 1]
-        moods = [Mood(None, None)] * len(texts)
+        predictions = [SentimentPrediction(None, None)] * len(texts)
         if with_words:
-            chosen = [texts[index] for index in with_words]
-            log_odds = combine(self.lstm.log_odds(chosen), self.ngrams.log_odds(chosen), self.ngrams.weight)
+            log_odds = self.log_odds([texts[index] for index in with_words]).classifier
             for index, probability in zip(with_words, probability_of(log_odds), strict=True):
-                moods[index] = Mood(names[int(probability > 0.5)], float(probability))
-        return moods
+                predictions[index] = SentimentPrediction(names[int(probability > 0.5)], float(probability))
+        return predictions
 
     @classmethod
-    def load(cls, models: Path) -> "Sentiment":
-        """Read both from the folder `models` of a checkout; a missing or broken one is a TextLSTMError."""
-        return cls(SentimentModel.load(models / "imdb"), NbsvmModel.load(models / "nbsvm"))
+    def load(cls, models: Path) -> "SentimentClassifier":
+        """Read the models and their settings from the folder `models` of a checkout; what is missing or broken is a TextLSTMError."""
+        lstm, nbsvm, settings = (models / path.name for path in (paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS))
+        weight = read_fields(settings, "nbsvm_weight")["nbsvm_weight"]
+        return cls(SentimentModel.load(lstm), NbsvmModel.load(nbsvm), weight)

@@ -29,36 +29,36 @@ Review = npt.NDArray[np.int32]  # ids of one review, shape (its number of words 
 
 @keras.saving.register_keras_serializable("textlstm")
 class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
-    """Mean and maximum over the states of all words of a review that are not padding, and the mean over those of its end.
+    """Mean and maximum over the states of all words of a review that are not padding, and the mean over those of its tail.
 
     Args:
-        ending: words of the end; 0 = it counts no more than the rest.
+        tail: number of last words; 0 = no mean over them.
     """
 
-    def __init__(self, ending: int = 0, **options: Any) -> None:
+    def __init__(self, tail: int = 0, **options: Any) -> None:
         super().__init__(**options)
-        self.ending = ending
+        self.tail = tail
 
     def call(self, states: Any, words: Any) -> Any:
-        """States (B * P, T, H) and words (B, P, T) to (B, 2 H), or (B, 3 H) with an end."""
+        """States (B * P, T, H) and words (B, P, T) to (B, 2 H), or (B, 3 H) with a tail."""
         reviews = ops.shape(words)[0]
         real = ops.reshape(words, (reviews, -1, 1)) != PAD  # (B, P * T, 1)
         states = ops.reshape(states, (reviews, -1, states.shape[-1]))  # (B, P * T, H)
         mask = ops.cast(real, states.dtype)
         highest = ops.max(states * mask - 2.0 * (1.0 - mask), axis=1)  # states lie between -1 and 1
         pooled = [highest, _mean(states, mask)]
-        if self.ending:
-            still = ops.flip(ops.cumsum(ops.flip(ops.cast(real, "int32"), 1), axis=1), 1)  # words from here to the end
-            pooled.append(_mean(states, mask * ops.cast(still <= self.ending, states.dtype)))
+        if self.tail:
+            left = ops.flip(ops.cumsum(ops.flip(ops.cast(real, "int32"), 1), axis=1), 1)  # words from here to the end
+            pooled.append(_mean(states, mask * ops.cast(left <= self.tail, states.dtype)))
         return ops.concatenate(pooled, axis=-1)
 
     def compute_output_shape(self, states_shape: Any, words_shape: Any) -> Any:
         """Keras asks for it."""
-        return (words_shape[0], (3 if self.ending else 2) * states_shape[-1])
+        return (words_shape[0], (3 if self.tail else 2) * states_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         """What a saved file must say to make the layer again."""
-        return {**super().get_config(), "ending": self.ending}
+        return {**super().get_config(), "tail": self.tail}
 
 
 def _mean(states: Any, mask: Any) -> Any:
@@ -66,8 +66,8 @@ def _mean(states: Any, mask: Any) -> Any:
     return ops.sum(states * mask, axis=1) / ops.sum(mask, axis=1)
 
 
-def directions_at_once(settings: Settings) -> int:
-    """How many directions of reading may run beside each other, each on threads of its own (see `reproducible.set_up`).
+def parallel_directions(settings: Settings) -> int:
+    """How many directions of reading may run in parallel: the `inter_op_threads` of `reproducible.set_up`.
 
     Unrolled networks do; Keras's own layer has all threads for one direction at a time.
     """
@@ -82,22 +82,22 @@ def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
     """
     padded = np.full((len(reviews), width), PAD, dtype=np.int32)
     for row, review in zip(padded, reviews, strict=True):
-        tail = review[-width:]
-        row[width - len(tail) :] = tail
+        kept = review[-width:]
+        row[width - len(kept) :] = kept
     return padded
 
 
-def chop(reviews: Sequence[Review], piece: int) -> npt.NDArray[np.int32]:
-    """Reviews as one array (B, P, piece), each cut into pieces; the last ones are padded at the right.
+def split_into_chunks(reviews: Sequence[Review], chunk: int) -> npt.NDArray[np.int32]:
+    """Reviews as one array (B, P, chunk), each split into P chunks; the last ones are padded at the right.
 
-    >>> chop([np.array([1, 5, 6]), np.array([1, 7])], 2).tolist()
+    >>> split_into_chunks([np.array([1, 5, 6]), np.array([1, 7])], 2).tolist()
     [[[1, 5], [6, 0]], [[1, 7], [0, 0]]]
     """
-    pieces = -(-max(len(review) for review in reviews) // piece)
-    padded = np.full((len(reviews), pieces * piece), PAD, dtype=np.int32)
+    chunks = -(-max(len(review) for review in reviews) // chunk)
+    padded = np.full((len(reviews), chunks * chunk), PAD, dtype=np.int32)
     for row, review in zip(padded, reviews, strict=True):
         row[: len(review)] = review
-    return padded.reshape(len(reviews), pieces, piece)
+    return padded.reshape(len(reviews), chunks, chunk)
 
 
 def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
@@ -125,19 +125,19 @@ def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch:
 
 
 @dataclass(frozen=True)
-class About:
-    """What one must know to ask a saved network."""
+class ModelConfig:
+    """What asking a saved network takes: how a review is laid out for it, and what its output means."""
 
     length: int  # ids of a review that are read, its last ones
     pooling: str
-    piece: int
+    chunk: int
     bucketed: bool  # whether shorter reviews are read as they are, or padded to `length`
     labels: dict[str, int]  # the output is the log-odds of the label with the number 1
 
     def arrange(self, reviews: Sequence[Review]) -> npt.NDArray[np.int32]:
         """Reviews as the network's input."""
         if self.pooling == "mean_max":
-            return chop(reviews, self.piece)
+            return split_into_chunks(reviews, self.chunk)
         return pad_left(reviews, max(len(review) for review in reviews) if self.bucketed else self.length)
 
 
@@ -147,7 +147,7 @@ class SentimentModel:
 
     network: keras.Model
     tokenizer: Tokenizer
-    about: About
+    config: ModelConfig
 
     def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Natural logarithm of the odds that each review is positive, shape (n,).
@@ -155,26 +155,26 @@ class SentimentModel:
         Raises:
             TextLSTMError: a review has no word at all.
         """
-        reviews = [self.tokenizer.encode(text)[-self.about.length :] for text in texts]
+        reviews = [self.tokenizer.encode(text)[-self.config.length :] for text in texts]
         for number, (review, text) in enumerate(zip(reviews, texts, strict=True), start=1):
             if len(review) < 2:
                 raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
         answers = np.empty(len(texts))
         for chosen in bucketed_order(np.array([len(review) for review in reviews]), _PREDICTED_AT_ONCE, 0, 0):
-            answers[chosen] = self.network.predict_on_batch(self.about.arrange([reviews[row] for row in chosen]))[:, 0]
+            answers[chosen] = self.network.predict_on_batch(self.config.arrange([reviews[row] for row in chosen]))[:, 0]
         return answers
 
     def save(self, folder: Path) -> None:
-        """Write network, words and description to a folder that holds all that is needed to use the model."""
+        """Write network, words and configuration to a folder that holds all that is needed to use the model."""
         with atomic_folder(folder) as temporary:
             keras_files.save(self.network, temporary / "model.keras")
             self.tokenizer.save(temporary / "words.json")
-            write_json(temporary / "about.json", asdict(self.about))
+            write_json(temporary / "config.json", asdict(self.config))
 
     @classmethod
     def load(cls, folder: Path) -> "SentimentModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        about = read_record(folder / "about.json", About)
+        config = read_record(folder / "config.json", ModelConfig)
         tokenizer = Tokenizer.load(folder / "words.json")
         network = keras_files.load(folder / "model.keras")
         size = network.get_layer("embedding").input_dim
@@ -183,4 +183,4 @@ class SentimentModel:
                 f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "
                 "Its files do not belong together: run 'dvc repro' to make them again"
             )
-        return cls(network, tokenizer, about)
+        return cls(network, tokenizer, config)

@@ -93,14 +93,14 @@ class SampledCrossEntropy(layers.Layer):  # type: ignore[misc,name-defined]
 
 
 def build_word_language_model(
-    size: int, settings: Pretrain, *, embedding: int, units: int, piece: int, bidirectional: bool, policy: str, seed: int
+    size: int, settings: Pretrain, *, embedding: int, units: int, chunk: int, bidirectional: bool, policy: str, seed: int
 ) -> keras.Model:
     """The network: runs of word ids in, how unexpected each word is out.
 
     It answers with the cross-entropy of each word given those before it and, read both ways, of each given those after it:
-    (B, piece + 1) to (B, piece) or (B, 2 * piece). The arguments are those of `pretrain`.
+    (B, chunk + 1) to (B, chunk) or (B, 2 * chunk). The arguments are those of `pretrain`.
     """
-    words = keras.Input((piece + 1,), dtype="int32", name="words")  # (B, T + 1)
+    words = keras.Input((chunk + 1,), dtype="int32", name="words")  # (B, T + 1)
     start = keras.initializers.RandomNormal(stddev=_SPREAD, seed=seed)
     table = layers.Embedding(size, embedding, embeddings_initializer=start, name="embedding", dtype=policy)
     losses = []
@@ -122,7 +122,7 @@ def pretrain(
     *,
     embedding: int,
     units: int,
-    piece: int,
+    chunk: int,
     bidirectional: bool,
     policy: str,
     seed: int,
@@ -133,28 +133,28 @@ def pretrain(
         stream: word ids of all reviews end to end, shape (n,).
         size: number of word ids.
         settings: the section `pretrain` of the parameters.
-        embedding: E, numbers a word is given.
+        embedding: E, numbers per word.
         units: H, cells of the LSTM in each direction.
-        piece: T, words that are read at once.
+        chunk: T, words that are read at once.
         bidirectional: also learn to predict the word before.
         policy: Keras's name of the precision.
         seed: of weights, order, dropout and samples.
 
     Returns:
-        Where the sentiment LSTM starts, and the loss of each epoch (nats a word, estimated).
+        Where the sentiment LSTM starts, and the loss of each epoch (nats per word, estimated).
 
     Raises:
         TextLSTMError: there are too few words for one step.
     """
-    run = piece + 1
-    count = (len(stream) - piece) // run // settings.batch
+    run = chunk + 1
+    count = (len(stream) - chunk) // run // settings.batch
     if count < 1:
         raise TextLSTMError(
-            f"pre-training: expected at least {run * settings.batch + piece:,} words (pretrain.batch runs of imdb.piece + 1 words), got "
+            f"pre-training: expected at least {run * settings.batch + chunk:,} words (pretrain.batch runs of imdb.chunk + 1 words), got "
             f"{len(stream):,}. Give more reviews, or lower pretrain.batch"
         )
     network = build_word_language_model(
-        size, settings, embedding=embedding, units=units, piece=piece, bidirectional=bidirectional, policy=policy, seed=seed
+        size, settings, embedding=embedding, units=units, chunk=chunk, bidirectional=bidirectional, policy=policy, seed=seed
     )
 
     def batch(epoch: int, index: int) -> Batch:

@@ -20,19 +20,19 @@ from textlstm.core.files import read_format, write_json
 
 PAD, START, UNKNOWN = 0, 1, 2
 _SPECIAL = ("<pad>", "<start>", "<unknown>")
-_FORMAT = "textlstm words 1"
+_FORMAT = "textlstm words 2"
 _LINE_BREAK = re.compile(r"<br\s*/?>")
 _WORD = re.compile(r"\w+(?:'\w+)?")
-_WORD_OR_MARK = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
+_WORD_OR_PUNCTUATION = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
-def words_of(text: str, *, marks: bool = True) -> list[str]:
+def words_of(text: str, *, punctuation: bool = True) -> list[str]:
     """The words of a review, lower-cased; with punctuation marks as words of their own, or without them.
 
     >>> words_of("It's GREAT!<br />Really?")
     ["it's", 'great', '!', 'really', '?']
     """
-    pattern = _WORD_OR_MARK if marks else _WORD
+    pattern = _WORD_OR_PUNCTUATION if punctuation else _WORD
     return pattern.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
 
 
@@ -48,16 +48,16 @@ class Tokenizer:
     """
 
     words: tuple[str, ...]  # id i + 3 is words[i]
-    marks: bool = True  # whether punctuation marks count as words
+    punctuation: bool = True  # whether punctuation marks count as words
 
     @classmethod
-    def learn(cls, texts: Iterable[str], size: int, *, marks: bool = True) -> "Tokenizer":
+    def learn(cls, texts: Iterable[str], size: int, *, punctuation: bool = True) -> "Tokenizer":
         """The most frequent words of `texts`, as many as fit into `size` ids; ties in alphabetical order."""
         counts = Counter[str]()
         for text in texts:
-            counts.update(words_of(text, marks=marks))
+            counts.update(words_of(text, punctuation=punctuation))
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]), marks)
+        return cls(tuple(word for word, _ in ranked[: max(size - len(_SPECIAL), 0)]), punctuation)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -71,7 +71,9 @@ class Tokenizer:
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """`<start>` and the ids of the words of a review, shape (1 + number of words,)."""
         ids = self._ids
-        return np.array([START, *(ids.get(word, UNKNOWN) for word in words_of(text, marks=self.marks))], dtype=np.int32)
+        return np.array(
+            [START, *(ids.get(word, UNKNOWN) for word in words_of(text, punctuation=self.punctuation))], dtype=np.int32
+        )
 
     def decode(self, ids: Iterable[Any]) -> str:
         """The words of ids, separated by spaces; the inverse of `encode` for known words."""
@@ -80,13 +82,13 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write the words as JSON."""
-        write_json(path, {"format": _FORMAT, "marks": self.marks, "words": list(self.words)})
+        write_json(path, {"format": _FORMAT, "punctuation": self.punctuation, "words": list(self.words)})
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read what `save` wrote; anything else is a TextLSTMError."""
         value = read_format(path, _FORMAT, "words")
-        return cls(tuple(value["words"]), bool(value.get("marks", True)))
+        return cls(tuple(value["words"]), bool(value.get("punctuation", True)))
 
 
 def encode_reviews(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -26,7 +26,7 @@ def counted_vectors(reviews: Sequence[npt.NDArray[Any]], labels: npt.NDArray[Any
     """A vector for each word id.
 
     Args:
-        reviews: word ids, one array a review.
+        reviews: word ids, one array per review.
         labels: POSITIVE or NEGATIVE, shape (n,).
         size: number of word ids; ids are ordered by falling frequency.
         width: numbers in a vector.
@@ -40,7 +40,7 @@ def counted_vectors(reviews: Sequence[npt.NDArray[Any]], labels: npt.NDArray[Any
     presence.sum_duplicates()
     presence.data[:] = 1
     vectors = np.zeros((size, width), dtype=np.float32)
-    vectors[:, 0] = log_count_ratio(presence, labels, least=1)
+    vectors[:, 0] = log_count_ratio(presence, labels, min_reviews=1)
     company = _company_vectors(reviews, size, width - 1)
     vectors[:, 1 : 1 + company.shape[1]] = company
     vectors[PAD] = 0

@@ -6,26 +6,26 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
-from textlstm.sentiment.classifier import Sentiment
+from textlstm.sentiment.classifier import SentimentClassifier
 
 
 class Answer(BaseModel):
-    """See `textlstm.sentiment.classifier.Mood`."""
+    """See `textlstm.sentiment.classifier.SentimentPrediction`."""
 
     sentiment: str | None = None
     probability: float | None = None
 
 
 class ServedSentiment(PythonModel):
-    """Reviews in, moods out."""
+    """Reviews in, sentiments out."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the models from the artifacts."""
-        self._sentiment = Sentiment.load(Path(context.artifacts["imdb"]).parent)
+        self._classifier = SentimentClassifier.load(Path(context.artifacts["imdb"]).parent)
 
     def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
-        """The mood of each review."""
-        return [Answer(**mood._asdict()) for mood in self._sentiment.describe(model_input)]
+        """The sentiment of each review."""
+        return [Answer(**prediction._asdict()) for prediction in self._classifier.predict(model_input)]
 
 
 set_model(ServedSentiment())

@@ -92,8 +92,13 @@ CONTRADICTIONS = [
     ({"evaluate.length": 4}, r"evaluate.length is 4, expected one of score.lengths \[1, 2, 3, 5, 10, 20, 50\]"),
     ({"score.lengths": [5, 5]}, r"score: lengths names a length twice: \[5, 5\]"),
     (
-        {"language_model.target": "after_window", "language_model.embedding": 8},
-        "language_model: .*'after_window'.* needs embedding 0",
+        {"language_model.target": "after_window", "language_model.layers": 1},
+        r"language_model: target 'after_window', .*needs embedding 0, ensemble_size 1, dropout 0.0, got embedding 32, ensemble_size 2, ",
+    ),
+    ({"language_model.embedding": 0}, "language_model: embedding 0, one-hot characters, is for the target 'after_window' only"),
+    (
+        {"imdb.pooling": "last", "imdb.word_dropout": 0.0},
+        "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, got vectors 'counted', bidirectional True",
     ),
 ]
 

@@ -116,7 +116,7 @@ def test_ids_take_two_bytes_where_they_fit(words: int, kind: type) -> None:
 
 def test_a_review_without_words_is_named() -> None:
     with pytest.raises(TextLSTMError, match=r"review 2 of those to learn from: expected words, got none in '\.\.\.'\. Remove it"):
-        encode_reviews(Tokenizer(("good",), marks=False), ["good", "...", ""])
+        encode_reviews(Tokenizer(("good",), punctuation=False), ["good", "...", ""])
 
 
 def test_a_table_comes_back_and_equal_tables_give_equal_bytes(tmp_path: Path) -> None:

@@ -9,16 +9,18 @@ import pytest
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import write_json
+from textlstm.core.params import load_params
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
 from textlstm.detection.detector import Detector, load_detector
-from textlstm.language.lstm import About, LanguageModel
+from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.lstm_training import build_language_model
 from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import CharacterModel, text_log_likelihood
 from textlstm.language.vocabulary import Vocabulary
 
+ROOT = Path(__file__).parents[3]
 ABC = Vocabulary(("a", "b", "c"))
 LEFT = NgramModel.learn(ABC.encode("aabacaab"), ABC, 3)
 RIGHT = NgramModel.learn(ABC.encode("ccbcaccb"), ABC, 3)
@@ -80,8 +82,9 @@ def test_digits_change_nothing() -> None:
 
 
 def _save(models: Path, language: str, lstm: Vocabulary, counted: Vocabulary) -> None:
-    network = build_language_model(lstm.size, window=2, target="every_position", embedding=2, units=2, layers_=1, dropout=0.0)
-    LanguageModel(network, lstm, About("every_position", 2, "softmax")).save(models / "language" / language)
+    settings = load_params(ROOT / "params.yaml").language_model.model_copy(update={"window": 2, "units": 2, "ensemble_size": 1})
+    network = build_language_model(lstm.size, settings)
+    LanguageModel(network, lstm, ModelConfig("every_position", 2, "softmax")).save(models / "language" / language)
     NgramMixture(NgramModel.learn(counted.encode("aab"), counted, 2), None).save(models / "ngram" / language)
     OTHERS.save(models / "background")
     ABSTENTION.save(models / "abstention.json")

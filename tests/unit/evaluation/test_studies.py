@@ -92,7 +92,7 @@ def test_rows_are_of_a_series_each_sizes_ascending() -> None:
 
 
 def test_parameters_fit_by_dotted_key() -> None:
-    params = {"seed": 1, "vectorize": {"words": 5, "marks": True}}
+    params = {"seed": 1, "vectorize": {"words": 5, "punctuation": True}}
     assert fits({"seed": 1, "vectorize.words": 5}, params)
     assert not fits({"seed": 2}, params)
     assert not fits({"vectorize.least": 5}, params)

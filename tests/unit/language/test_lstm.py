@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_json, write_json
 from textlstm.core.params import LanguageModel as LanguageSettings
-from textlstm.language.lstm import About, LanguageModel, after_start, windows_of
-from textlstm.language.lstm_training import build_language_model, train_language_model
+from textlstm.language.lstm import LanguageModel, ModelConfig, after_start, windows_of
+from textlstm.language.lstm_training import build_article_language_model, build_language_model, train_language_model
 from textlstm.language.scoring import text_log_likelihood, window_log_likelihoods
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 from textlstm.nn import reproducible
@@ -30,10 +30,10 @@ reproducible.set_up(7, 1)
 def tiny(settings: Callable[..., Any], **changes: Any) -> LanguageSettings:
     values: dict[str, Any] = {
         "window": 3,
-        "embedding": 0,
+        "embedding": 0 if changes.get("target") == "after_window" else 5,
         "units": 6,
         "layers": 1,
-        "members": 1,
+        "ensemble_size": 1,
         "dropout": 0.0,
         "output": "softmax",
         "batch": 32,
@@ -54,17 +54,9 @@ def train(
 def untrained(section: LanguageSettings) -> LanguageModel:
     """A model with random weights: enough for all that does not depend on what was learnt."""
     reproducible.set_up(7, 1)
-    network = build_language_model(
-        VOCABULARY.size,
-        window=section.window,
-        target=section.target,
-        embedding=section.embedding,
-        units=section.units,
-        layers_=section.layers,
-        dropout=section.dropout,
-        members=section.members,
-    )
-    return LanguageModel(network, VOCABULARY, About(section.target, section.window, section.output, section.members))
+    build = build_language_model if section.target == "every_position" else build_article_language_model
+    config = ModelConfig(section.target, section.window, section.output, section.ensemble_size)
+    return LanguageModel(build(VOCABULARY.size, section), VOCABULARY, config)
 
 
 def weights(model: LanguageModel) -> bytes:
@@ -98,14 +90,15 @@ def test_a_tiny_model_learns_a_tiny_text_by_heart(settings: Callable[..., Any]) 
     assert table[0, 0] == pytest.approx(0.25, abs=0.1)  # each of the four begins a window as often
     assert table[0, 1] > 0.9
     assert table[0, 2] > 0.9
-    right, wrong = (text_log_likelihood(model.log_probabilities(VOCABULARY.encode(text))) for text in ("abcdabcd", "acbdacbd"))
-    assert right > wrong + 5
+    likely, unlikely = (
+        text_log_likelihood(model.log_probabilities(VOCABULARY.encode(text))) for text in ("abcdabcd", "acbdacbd")
+    )
+    assert likely > unlikely + 5
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("embedding", [0, 3])
-def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., Any], output: str, embedding: int) -> None:
-    model = untrained(tiny(settings, output=output, embedding=embedding))
+def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., Any], output: str) -> None:
+    model = untrained(tiny(settings, output=output))
     for context in ("", "d", "ab"):
         texts = [VOCABULARY.encode(context + character) for character in VOCABULARY.characters]
         known = sum(np.exp(model.log_probabilities(ids)[0, len(context)]) for ids in texts)
@@ -118,7 +111,7 @@ def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(setting
     model = untrained(tiny(settings))
     table = model.log_probabilities(VOCABULARY.encode("ab?d"))
     assert table.shape == (4, 3)
-    zero = [[about >= 4 or about == 2 for about in (row, row + 1, row + 2)] for row in range(4)]
+    zero = [[place >= 4 or place == 2 for place in (row, row + 1, row + 2)] for row in range(4)]
     np.testing.assert_array_equal(table == 0.0, zero)
     assert (table <= 0).all()
     assert model.log_probabilities(VOCABULARY.encode("")).shape == (0, 3)
@@ -126,33 +119,32 @@ def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(setting
     np.testing.assert_array_equal(model.log_probabilities(VOCABULARY.encode("???")), np.zeros((3, 3)))
 
 
-@pytest.mark.parametrize("target", ["every_position", "after_window"])
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-def test_members_answer_with_the_mean_of_their_probabilities(settings: Callable[..., Any], target: str, output: str) -> None:
-    changes = {"target": target, "output": output}
-    both, alone = untrained(tiny(settings, members=2, **changes)), untrained(tiny(settings, **changes))
+def test_an_ensemble_answers_with_the_mean_of_its_probabilities(settings: Callable[..., Any], output: str) -> None:
+    both, alone = (untrained(tiny(settings, ensemble_size=size, output=output)) for size in (2, 1))
     read = after_start(windows_of(IDS, 3)[:5])
     chances = []
-    for mark in ("", "_2"):
-        for layer in ("one_hot", "lstm_1", "logits"):
-            alone.network.get_layer(layer).set_weights(both.network.get_layer(layer + mark).get_weights())
+    for suffix in ("", "_2"):
+        for layer in ("embedding", "lstm_1", "logits"):
+            alone.network.get_layer(layer).set_weights(both.network.get_layer(layer + suffix).get_weights())
         chances.append(np.exp(alone.log_distribution(read)))
     assert not np.allclose(*chances)
     np.testing.assert_allclose(np.exp(both.log_distribution(read)), (chances[0] + chances[1]) / 2, rtol=1e-5)
 
 
-@pytest.mark.parametrize("target", ["every_position", "after_window"])
-def test_each_member_learns(settings: Callable[..., Any], target: str) -> None:
-    model, _ = train(tiny(settings, members=2, epochs=40, units=12, target=target))
+def test_each_network_of_an_ensemble_learns(settings: Callable[..., Any]) -> None:
+    model, _ = train(tiny(settings, ensemble_size=2, epochs=40, units=12))
+    windows = windows_of(VOCABULARY.encode("abcdabcdabcd"), 3)[:8]
+    logits = np.asarray(model.network(after_start(windows))).reshape(8, 2, 3, VOCABULARY.size)  # (B, N, T, V)
+    for number in range(2):
+        np.testing.assert_array_equal(logits[:, number, -1].argmax(axis=1), windows[:, -1])
+
+
+def test_the_articles_network_learns_the_character_after_a_window(settings: Callable[..., Any]) -> None:
+    model, _ = train(tiny(settings, target="after_window", epochs=40, units=12))
     ids = VOCABULARY.encode("abcdabcdabcd")
-    windows = windows_of(ids, 3)[:8]
-    read = (after_start(windows) if target == "every_position" else windows).astype(np.int32)
-    logits = np.asarray(model.network(read)).reshape(8, 2, -1, VOCABULARY.size)[
-        :, :, -1
-    ]  # (B, members, V): the last character of each
-    wanted = windows[:, -1] if target == "every_position" else ids[3:11]
-    for member in range(2):
-        np.testing.assert_array_equal(logits[:, member].argmax(axis=1), wanted)
+    logits = np.asarray(model.network(windows_of(ids, 3)[:8].astype(np.int32)))  # (B, V)
+    np.testing.assert_array_equal(logits.argmax(axis=1), ids[3:11])
 
 
 def test_a_row_is_a_reading_that_begins_afresh(settings: Callable[..., Any]) -> None:
@@ -175,7 +167,7 @@ def test_how_many_windows_are_scored_at_once_does_not_matter(
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
-    section = tiny(settings, dropout=0.2, epochs=2, members=2)
+    section = tiny(settings, dropout=0.2, epochs=2, ensemble_size=2)
     one, same, other = (train(section, seed=seed)[0] for seed in (7, 7, 8))
     assert weights(one) == weights(same)
     assert weights(one) != weights(other)
@@ -187,10 +179,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: C
 
 @pytest.mark.parametrize("target", ["every_position", "after_window"])
 def test_a_saved_model_gives_the_same_scores(settings: Callable[..., Any], tmp_path: Path, target: str) -> None:
-    model = untrained(tiny(settings, target=target, layers=2, members=2))
+    sizes = {"layers": 2, "ensemble_size": 2} if target == "every_position" else {}
+    model = untrained(tiny(settings, target=target, **sizes))
     model.save(tmp_path / "model")
     loaded = LanguageModel.load(tmp_path / "model")
-    assert loaded.about == model.about
+    assert loaded.config == model.config
     assert loaded.vocabulary == model.vocabulary
     np.testing.assert_array_equal(loaded.log_probabilities(IDS), model.log_probabilities(IDS))
 
@@ -208,8 +201,8 @@ def test_after_a_window_reads_zeros_after_each_prefix(settings: Callable[..., An
     assert table[0, 0] == pytest.approx(model.log_distribution(read)[0, ids[0]], rel=1e-5)
 
 
-def test_nothing_is_read_as_zeros() -> None:
-    network = build_language_model(4, window=2, target="after_window", embedding=0, units=2, layers_=1, dropout=0.0)
+def test_nothing_is_read_as_zeros(settings: Callable[..., Any]) -> None:
+    network = build_article_language_model(4, tiny(settings, target="after_window"))
     one_hot = network.get_layer("one_hot").get_weights()[0]
     np.testing.assert_array_equal(one_hot, np.vstack([np.eye(4), np.zeros(4)]))
 
@@ -297,10 +290,10 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
         with pytest.raises(TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"):
             LanguageModel.load(folder)
     (folder / "model.keras").write_bytes(network)
-    about = read_json(folder / "about.json")
-    for wrong in ([], {"window": 3}, about | {"colour": "red"}):
-        write_json(folder / "about.json", wrong)
-        with pytest.raises(TextLSTMError, match=rf"{re.escape(str(folder))}/about.json: expected "):
+    config = read_json(folder / "config.json")
+    for wrong in ([], {"window": 3}, config | {"colour": "red"}):
+        write_json(folder / "config.json", wrong)
+        with pytest.raises(TextLSTMError, match=rf"{re.escape(str(folder))}/config.json: expected "):
             LanguageModel.load(folder)
 
 
@@ -313,7 +306,15 @@ def test_files_that_do_not_belong_together_are_told(settings: Callable[..., Any]
 
 def test_the_seeds_way_learns_too_and_tells_how_to_ask(settings: Callable[..., Any]) -> None:
     model, losses = train(tiny(settings, output="sigmoid", target="after_window", epochs=15, units=12))
-    assert model.about == About("after_window", 3, "sigmoid")
+    assert model.config == ModelConfig("after_window", 3, "sigmoid")
     assert losses[-1] < losses[0] / 2
     table = np.exp(model.log_probabilities(VOCABULARY.encode("abcd")))
     assert table[0, 3] > 0.8  # after a full window, which is all that it was trained for
+
+
+def test_the_articles_network_is_of_its_size(settings: Callable[..., Any]) -> None:
+    """One LSTM of 128 cells that reads one-hot characters, 44 of them, and one output for each."""
+    network = build_article_language_model(44, tiny(settings, target="after_window", window=5, units=128))
+    trained = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+    assert trained == 4 * 128 * (44 + 128 + 1) + (128 + 1) * 44
+    assert [layer.name for layer in network.layers] == ["characters", "one_hot", "lstm_1", "logits"]

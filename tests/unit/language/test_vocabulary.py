@@ -22,7 +22,7 @@ def test_ids_follow_code_points_after_the_two_special_ones() -> None:
 
 
 def test_rare_characters_are_unknown() -> None:
-    vocabulary = Vocabulary.learn(["aab", "bac"], least=2)
+    vocabulary = Vocabulary.learn(["aab", "bac"], min_count=2)
     assert vocabulary.encode("abc").tolist() == [2, 3, UNKNOWN]
 
 

@@ -1,8 +1,12 @@
 """Model files depend on the model alone."""
 
 import json
+import subprocess
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,15 +19,20 @@ from textlstm.sentiment.lstm_training import build_sentiment_model
 reproducible.set_up(7, 1)
 
 
-def _build() -> keras.Model:
-    settings = {"bidirectional": True, "pooling": "mean_max", "masked": False, "piece": 2, "word_dropout": 0.1, "dropout": 0.1}
-    return build_sentiment_model(9, embedding=2, units=2, **settings)
+@pytest.fixture
+def build(settings: Callable[..., Any]) -> Callable[[], keras.Model]:
+    """Make one sentiment model, the same each time; it has layers of Keras and of ours."""
+
+    def make() -> keras.Model:
+        reproducible.set_up(7, 1)
+        return build_sentiment_model(9, settings("imdb", embedding=2, units=2, chunk=2, vectors="random"))
+
+    return make
 
 
 @pytest.fixture
-def model() -> keras.Model:
-    reproducible.set_up(7, 1)
-    return _build()
+def model(build: Callable[[], keras.Model]) -> keras.Model:
+    return build()
 
 
 def test_one_model_saved_twice_gives_the_same_bytes(model: keras.Model, tmp_path: Path) -> None:
@@ -33,10 +42,9 @@ def test_one_model_saved_twice_gives_the_same_bytes(model: keras.Model, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.keras", "two.keras"]
 
 
-def test_a_model_built_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_a_model_built_twice_gives_the_same_bytes(build: Callable[[], keras.Model], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        reproducible.set_up(7, 1)
-        keras_files.save(_build(), tmp_path / f"{name}.keras")
+        keras_files.save(build(), tmp_path / f"{name}.keras")
     assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
 
 
@@ -45,6 +53,20 @@ def test_what_is_saved_loads_and_answers_the_same(model: keras.Model, tmp_path: 
     loaded = keras_files.load(tmp_path / "model.keras")
     ids = np.array([[[1, 5], [8, 0]]], dtype=np.int32)
     np.testing.assert_array_equal(np.asarray(loaded(ids)), np.asarray(model(ids)))
+
+
+def test_every_layer_of_ours_loads_in_a_program_that_trains_nothing(settings: Callable[..., Any], tmp_path: Path) -> None:
+    """Asking imports less than training: what a saved network may hold must be known all the same."""
+    keras_files.save(build_sentiment_model(9, settings("imdb", vectors="pretrained")), tmp_path / "model.keras")
+    code = (
+        "import sys, pathlib, textlstm.sentiment.classifier\n"
+        "from textlstm.nn import keras_files\n"
+        f"print(keras_files.load(pathlib.Path({str(tmp_path / 'model.keras')!r})).get_layer('lstm_forward').units)\n"
+        "training = ('lstm_training', 'pretraining', 'adversarial', 'word_vectors')\n"
+        "print([name for name in training if f'textlstm.sentiment.{name}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split("\n")[:2] == ["64", "[]"], done.stderr
 
 
 def test_no_optimizer_is_saved(model: keras.Model, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from textlstm.core.files import read_json, write_json
 from textlstm.core.labels import NEGATIVE, POSITIVE
 from textlstm.core.params import Imdb as ImdbSettings
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import About, ReviewPooling, SentimentModel, bucketed_order, chop, pad_left
-from textlstm.sentiment.lstm_training import build_sentiment_model, train_sentiment_model
+from textlstm.sentiment.lstm import ModelConfig, ReviewPooling, SentimentModel, bucketed_order, pad_left, split_into_chunks
+from textlstm.sentiment.lstm_training import build_sentiment_model, build_tutorial_sentiment_model, train_sentiment_model
 from textlstm.sentiment.tokenizer import PAD, START, Tokenizer
 
 TEXTS = ["good good film", "a good one", "great great", "bad film", "a bad bad one", "awful, bad"] * 8
@@ -33,8 +33,8 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> ImdbSettings:
         "units": 3,
         "bidirectional": False,
         "pooling": "mean_max",
-        "piece": 5,
-        "ending": 3,
+        "chunk": 5,
+        "tail": 3,
     }
     values |= {"dropout": 0.0, "word_dropout": 0.0, "vectors": "random", "optimizer": "adam", "learning_rate": 0.05}
     values |= {"schedule": "constant", "clip": 1.0, "batch": 8, "epochs": 1, "bucketed": True}
@@ -45,22 +45,12 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> ImdbSettings:
 def untrained(section: ImdbSettings) -> SentimentModel:
     """A model with random weights, large enough to matter."""
     reproducible.set_up(7, 1)
-    network = build_sentiment_model(
-        TOKENIZER.size,
-        embedding=section.embedding,
-        units=section.units,
-        bidirectional=section.bidirectional,
-        pooling=section.pooling,
-        masked=section.bucketed,
-        piece=section.piece,
-        word_dropout=section.word_dropout,
-        dropout=section.dropout,
-        ending=section.ending,
-    )
+    build = build_tutorial_sentiment_model if section.pooling == "last" else build_sentiment_model
+    network = build(TOKENIZER.size, section)
     random = np.random.default_rng(7)
     network.set_weights([random.normal(size=array.shape) for array in network.get_weights()])
-    about = About(section.length, section.pooling, section.piece, section.bucketed, {"negative": 0, "positive": 1})
-    return SentimentModel(network, TOKENIZER, about)
+    config = ModelConfig(section.length, section.pooling, section.chunk, section.bucketed, {"negative": 0, "positive": 1})
+    return SentimentModel(network, TOKENIZER, config)
 
 
 def train(section: ImdbSettings, *, seed: int = 7) -> tuple[SentimentModel, list[float]]:
@@ -83,11 +73,11 @@ def test_padding_stands_at_the_left_and_the_last_ids_are_kept(reviews: Sequence[
 
 
 @given(REVIEWS, st.integers(1, 20))
-def test_pieces_joined_are_the_review_and_padding(reviews: Sequence[Any], piece: int) -> None:
-    chopped = chop(reviews, piece)
+def test_chunks_joined_are_the_review_and_padding(reviews: Sequence[Any], chunk: int) -> None:
+    chunks = split_into_chunks(reviews, chunk)
     longest = max(len(review) for review in reviews)
-    assert chopped.shape == (len(reviews), -(-longest // piece), piece)
-    for row, review in zip(chopped.reshape(len(reviews), -1), reviews, strict=True):
+    assert chunks.shape == (len(reviews), -(-longest // chunk), chunk)
+    for row, review in zip(chunks.reshape(len(reviews), -1), reviews, strict=True):
         assert row.tolist() == review.tolist() + [PAD] * (len(row) - len(review))
 
 
@@ -110,28 +100,27 @@ def test_buckets_save_padding_and_differ_between_epochs() -> None:
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_pieces_of_nothing_but_padding_do_not_change_an_answer(settings: Callable[..., Any], bidirectional: bool) -> None:
+def test_chunks_of_nothing_but_padding_do_not_change_an_answer(settings: Callable[..., Any], bidirectional: bool) -> None:
     model = untrained(tiny(settings, bidirectional=bidirectional))
-    pieces = chop([TOKENIZER.encode("a good film and a bad one")], 5)
-    more = np.concatenate([pieces, np.full((1, 3, 5), PAD, dtype=np.int32)], axis=1)
-    alone, padded = (float(np.asarray(model.network(words, training=False))[0, 0]) for words in (pieces, more))
+    chunks = split_into_chunks([TOKENIZER.encode("a good film and a bad one")], 5)
+    more = np.concatenate([chunks, np.full((1, 3, 5), PAD, dtype=np.int32)], axis=1)
+    alone, padded = (float(np.asarray(model.network(words, training=False))[0, 0]) for words in (chunks, more))
     assert padded == pytest.approx(alone, rel=1e-5)
 
 
 def test_pooling_by_hand() -> None:
     states = np.array(
         [[[0.1], [0.5]], [[-0.3], [0.9]], [[0.2], [-0.6]], [[0.0], [0.7]]], dtype=np.float32
-    )  # two reviews of two pieces
+    )  # two reviews of two chunks
     words = np.array([[[1, 5], [6, PAD]], [[1, 7], [PAD, PAD]]], dtype=np.int32)  # of three words and of two
     np.testing.assert_allclose(ReviewPooling()(states, words), [[0.5, 0.1], [0.2, -0.2]], atol=1e-6)
     np.testing.assert_allclose(ReviewPooling(2)(states, words), [[0.5, 0.1, 0.1], [0.2, -0.2, -0.2]], atol=1e-6)
     np.testing.assert_allclose(ReviewPooling(1)(states, words), [[0.5, 0.1, -0.3], [0.2, -0.2, -0.6]], atol=1e-6)
-    assert ReviewPooling.from_config(ReviewPooling(7).get_config()).ending == 7
+    assert ReviewPooling.from_config(ReviewPooling(7).get_config()).tail == 7
 
 
-@pytest.mark.parametrize("bidirectional", [True, False])
-def test_masked_padding_does_not_change_an_answer(settings: Callable[..., Any], bidirectional: bool) -> None:
-    model = untrained(tiny(settings, pooling="last", bidirectional=bidirectional))
+def test_masked_padding_does_not_change_an_answer(settings: Callable[..., Any]) -> None:
+    model = untrained(tiny(settings, pooling="last"))
     review = TOKENIZER.encode("a good film")
     alone, *padded = (
         float(np.asarray(model.network(pad_left([review], width), training=False))[0, 0]) for width in (4, 5, 12, 40)
@@ -143,7 +132,7 @@ def test_masked_padding_does_not_change_an_answer(settings: Callable[..., Any], 
 def test_an_answer_does_not_depend_on_the_other_reviews(
     settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, pooling: str, bucketed: bool
 ) -> None:
-    model = untrained(tiny(settings, length=20, bidirectional=True, pooling=pooling, bucketed=bucketed))
+    model = untrained(tiny(settings, length=20, bidirectional=pooling != "last", pooling=pooling, bucketed=bucketed))
     alone = [float(model.log_odds([text])[0]) for text in OF_MANY_LENGTHS]
     assert len({round(log_odds, 4) for log_odds in alone}) == 4
     np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), alone, rtol=1e-4, atol=1e-6)
@@ -211,20 +200,20 @@ def test_a_saved_model_answers_the_same(settings: Callable[..., Any], tmp_path: 
     model = untrained(tiny(settings))
     model.save(tmp_path / "model")
     loaded = SentimentModel.load(tmp_path / "model")
-    assert loaded.about == model.about
+    assert loaded.config == model.config
     assert loaded.tokenizer == model.tokenizer
     np.testing.assert_array_equal(loaded.log_odds(OF_MANY_LENGTHS), model.log_odds(OF_MANY_LENGTHS))
 
 
 def test_labels_travel_with_the_model(settings: Callable[..., Any], tmp_path: Path) -> None:
     untrained(tiny(settings)).save(tmp_path / "model")
-    assert read_json(tmp_path / "model/about.json")["labels"] == {"negative": 0, "positive": 1}
+    assert read_json(tmp_path / "model/config.json")["labels"] == {"negative": 0, "positive": 1}
 
 
-def test_the_tutorials_network_has_its_213301_parameters() -> None:
-    sizes = {"embedding": 32, "units": 100, "bidirectional": False, "pooling": "last", "masked": False, "piece": 1}
-    network = build_sentiment_model(5000, **sizes, word_dropout=0.0, dropout=0.0)
+def test_the_tutorials_network_has_its_213301_parameters(settings: Callable[..., Any]) -> None:
+    network = build_tutorial_sentiment_model(5000, tiny(settings, pooling="last", embedding=32, units=100, bucketed=False))
     assert network.count_params() == 213_301
+    assert [layer.name for layer in network.layers] == ["words", "embedding", "lstm", "log_odds"]
 
 
 def test_a_review_without_words_is_named(settings: Callable[..., Any]) -> None:
@@ -243,11 +232,11 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
     with pytest.raises(TextLSTMError, match="no such file"):
         SentimentModel.load(folder)
     untrained(tiny(settings)).save(folder)
-    about = read_json(folder / "about.json")
-    write_json(folder / "about.json", about | {"colour": "red"})
-    with pytest.raises(TextLSTMError, match=r"about.json: expected the fields .*labels.*, got .*colour"):
+    config = read_json(folder / "config.json")
+    write_json(folder / "config.json", config | {"colour": "red"})
+    with pytest.raises(TextLSTMError, match=r"config.json: expected the fields .*labels.*, got .*colour"):
         SentimentModel.load(folder)
-    write_json(folder / "about.json", about)
+    write_json(folder / "config.json", config)
     Tokenizer(("good",)).save(folder / "words.json")
     with pytest.raises(TextLSTMError, match=rf"the network has {TOKENIZER.size} word ids, expected 4"):
         SentimentModel.load(folder)

@@ -16,7 +16,7 @@ from textlstm.sentiment.pretraining import Pretrained, build_word_language_model
 from textlstm.sentiment.tokenizer import PAD, Tokenizer
 
 SIZE = 12
-SIZES: dict[str, Any] = {"embedding": 6, "units": 8, "piece": 5, "bidirectional": False, "policy": "float32"}
+SIZES: dict[str, Any] = {"embedding": 6, "units": 8, "chunk": 5, "bidirectional": False, "policy": "float32"}
 STREAM = np.tile(np.arange(3, SIZE), 80)  # every word tells the next, and the one before
 
 
@@ -95,7 +95,7 @@ def test_the_sentiment_model_starts_from_them(
     tokenizer = Tokenizer.learn(["a b c d e f g h i"], SIZE)
     pretrained, _ = run(section(epochs=1), bidirectional=bidirectional)
     imdb = settings(
-        "imdb", vectors="pretrained", embedding=6, units=8, bidirectional=bidirectional, piece=5, learning_rate=1e-12, epochs=1,
+        "imdb", vectors="pretrained", embedding=6, units=8, bidirectional=bidirectional, chunk=5, learning_rate=1e-12, epochs=1,
         precision="bfloat16", pooling="mean_max",
     )  # fmt: skip
     reviews, labels = [tokenizer.encode("a b c"), tokenizer.encode("d e f g h i")], np.array([NEGATIVE, POSITIVE])

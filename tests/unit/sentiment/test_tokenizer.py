@@ -14,7 +14,7 @@ REVIEWS = st.lists(st.text(max_size=60), max_size=5)
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "without_marks"),
+    ("text", "words", "without_punctuation"),
     [
         ("It's GREAT!<br />Really?", ["it's", "great", "!", "really", "?"], ["it's", "great", "really"]),
         ("rock ’n’ roll", ["rock", "'", "n", "'", "roll"], ["rock", "n", "roll"]),
@@ -24,16 +24,16 @@ REVIEWS = st.lists(st.text(max_size=60), max_size=5)
         ("", [], []),
     ],
 )
-def test_words(text: str, words: list[str], without_marks: list[str]) -> None:
+def test_words(text: str, words: list[str], without_punctuation: list[str]) -> None:
     assert words_of(text) == words
-    assert words_of(text, marks=False) == without_marks
+    assert words_of(text, punctuation=False) == without_punctuation
 
 
 @given(st.text(max_size=80), st.booleans())
-def test_words_are_words_of_themselves(text: str, marks: bool) -> None:
-    words = words_of(text, marks=marks)
+def test_words_are_words_of_themselves(text: str, punctuation: bool) -> None:
+    words = words_of(text, punctuation=punctuation)
     for word in words:
-        assert words_of(word, marks=marks) == [word]
+        assert words_of(word, punctuation=punctuation) == [word]
 
 
 def test_the_most_frequent_words_come_first_and_ties_by_alphabet() -> None:
@@ -44,10 +44,10 @@ def test_the_most_frequent_words_come_first_and_ties_by_alphabet() -> None:
 
 
 @given(REVIEWS, st.booleans())
-def test_decoding_gives_back_the_words(reviews: list[str], marks: bool) -> None:
-    tokenizer = Tokenizer.learn(reviews, 10_000, marks=marks)
+def test_decoding_gives_back_the_words(reviews: list[str], punctuation: bool) -> None:
+    tokenizer = Tokenizer.learn(reviews, 10_000, punctuation=punctuation)
     for review in reviews:
-        assert tokenizer.decode(tokenizer.encode(review)) == " ".join(["<start>", *words_of(review, marks=marks)])
+        assert tokenizer.decode(tokenizer.encode(review)) == " ".join(["<start>", *words_of(review, punctuation=punctuation)])
 
 
 @given(REVIEWS, st.text(max_size=60), st.integers(0, 12))
@@ -68,7 +68,7 @@ def test_reserved_ids_have_names() -> None:
 
 def test_a_text_without_words_is_start_alone() -> None:
     assert Tokenizer(("film",)).encode(" \n ").tolist() == [START]
-    assert Tokenizer(("film",), marks=False).encode(" -- ").tolist() == [START]
+    assert Tokenizer(("film",), punctuation=False).encode(" -- ").tolist() == [START]
 
 
 def test_ids_are_numbers_of_32_bits() -> None:
@@ -76,9 +76,9 @@ def test_ids_are_numbers_of_32_bits() -> None:
 
 
 @given(REVIEWS, st.booleans())
-def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory, reviews: list[str], marks: bool) -> None:
+def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory, reviews: list[str], punctuation: bool) -> None:
     path = tmp_path_factory.mktemp("tokenizer") / "words.json"
-    tokenizer = Tokenizer.learn(reviews, 100, marks=marks)
+    tokenizer = Tokenizer.learn(reviews, 100, punctuation=punctuation)
     tokenizer.save(path)
     assert Tokenizer.load(path) == tokenizer
 
@@ -86,5 +86,5 @@ def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory,
 def test_a_vocabulary_of_characters_is_not_a_tokenizer(tmp_path: Path) -> None:
     path = tmp_path / "words.json"
     path.write_text('{"format": "textlstm characters 1", "characters": []}', encoding="utf-8")
-    with pytest.raises(TextLSTMError, match="expected a file of the format 'textlstm words 1'"):
+    with pytest.raises(TextLSTMError, match="expected a file of the format 'textlstm words 2'"):
         Tokenizer.load(path)

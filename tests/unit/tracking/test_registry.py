@@ -37,7 +37,7 @@ from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_
 from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import Vocabulary
-from textlstm.sentiment.nbsvm import train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
 from textlstm.sentiment.tokenizer import Tokenizer
 from textlstm.tracking import registry, runs
 from textlstm.tracking.registry import KINDS, LANGUAGE, SENTIMENT, Kind
@@ -53,9 +53,8 @@ KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def params() -> Params:
     value = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     value["languages"] = {name: value["languages"]["english"] | {"text": f"{name}.txt"} for name in LANGUAGES}
-    value["language_model"] |= {"window": 3, "units": 4, "epochs": 1, "embedding": 0}
-    value["imdb"] |= {"units": 3, "embedding": 4, "epochs": 1, "batch": 8, "piece": 4}
-    value["nbsvm"] |= {"bits": 8}
+    value["language_model"] |= {"window": 3, "units": 4, "epochs": 1, "embedding": 4}
+    value["imdb"] |= {"units": 3, "embedding": 4, "epochs": 1, "batch": 8, "chunk": 4}
     value["score"]["lengths"] = [5]
     value["evaluate"] |= {"length": 5, "bootstrap": 100, "block": 5, "article_windows": 10}
     return check_params(value, "test")
@@ -79,7 +78,8 @@ def train(params: Params) -> None:
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
-    train_nbsvm(REVIEWS, labels, params.nbsvm, seed=1).save(paths.NBSVM_MODEL)
+    train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(paths.NBSVM_MODEL)
+    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": params.nbsvm.weight})
 
 
 def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str = "first") -> None:

@@ -1,0 +1,62 @@
+"""The classifier: a weighted mean of two log-odds, for a test review and a user's text alike, with the weight in a file of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.sentiment.test_lstm import LABELS, OF_MANY_LENGTHS, TEXTS, tiny, untrained
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import write_json
+from textlstm.core.odds import probability_of
+from textlstm.sentiment.baseline import train_linear_svm
+from textlstm.sentiment.classifier import SentimentClassifier
+from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
+
+
+@pytest.fixture(scope="module")
+def classifier(settings: Callable[..., Any]) -> SentimentClassifier:
+    nbsvm = train_nbsvm(TEXTS, LABELS, NbsvmConfig(2, 1, 2, 10, True), min_reviews=1, strength=1.0, seed=7)
+    return SentimentClassifier(untrained(tiny(settings)), nbsvm, 0.25)
+
+
+def test_the_answer_is_the_weighted_mean_of_both_parts(classifier: SentimentClassifier) -> None:
+    log_odds = classifier.log_odds(OF_MANY_LENGTHS)
+    np.testing.assert_array_equal(log_odds.lstm, classifier.lstm.log_odds(OF_MANY_LENGTHS))
+    np.testing.assert_array_equal(log_odds.nbsvm, classifier.nbsvm.log_odds(OF_MANY_LENGTHS))
+    np.testing.assert_allclose(log_odds.classifier, 0.75 * log_odds.lstm + 0.25 * log_odds.nbsvm)
+
+
+def test_a_users_text_is_answered_with_the_log_odds_of_a_test_review(classifier: SentimentClassifier) -> None:
+    probabilities = probability_of(classifier.log_odds(["good film", "bad"]).classifier)
+    predictions = classifier.predict(["good film", " ", "bad"])
+    assert [prediction.probability for prediction in predictions] == [probabilities[0], None, probabilities[1]]
+    expected = ["positive" if probability > 0.5 else "negative" for probability in probabilities]
+    assert [prediction.sentiment for prediction in predictions] == [expected[0], None, expected[1]]
+    with pytest.raises(TextLSTMError, match="review 2: expected words, got none"):
+        classifier.log_odds(["good film", " ", "bad"])
+
+
+def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: SentimentClassifier, tmp_path: Path) -> None:
+    classifier.lstm.save(tmp_path / "imdb")
+    classifier.nbsvm.save(tmp_path / "nbsvm")
+    with pytest.raises(TextLSTMError, match=r"sentiment.json: no such file"):
+        SentimentClassifier.load(tmp_path)
+    expected = classifier.log_odds(OF_MANY_LENGTHS)
+    for weight, answer in ((0.0, expected.lstm), (1.0, expected.nbsvm), (0.25, expected.classifier)):
+        write_json(tmp_path / "sentiment.json", {"nbsvm_weight": weight})
+        np.testing.assert_array_equal(SentimentClassifier.load(tmp_path).log_odds(OF_MANY_LENGTHS).classifier, answer)
+    write_json(tmp_path / "sentiment.json", {"weight": 0.5})
+    with pytest.raises(TextLSTMError, match=r"sentiment.json: expected the fields nbsvm_weight, got weight"):
+        SentimentClassifier.load(tmp_path)
+
+
+def test_the_baseline_counts_punctuation_only_if_asked_to() -> None:
+    texts, labels = ["fine !", "fine !", "fine .", "fine ."], np.array([1, 1, 0, 0])
+    with_marks, without = (train_linear_svm(texts, labels, punctuation=wanted, seed=7) for wanted in (True, False))
+    assert set(with_marks[0].vocabulary_) == {"fine", "!", "."}
+    assert set(without[0].vocabulary_) == {"fine"}
+    high, low = with_marks.decision_function(["fine !", "fine ."])
+    assert high > 0 > low
