@@ -32,7 +32,7 @@ def stems(dic: bytes, aff: bytes) -> set[str]:
     """The words of a Hunspell dictionary that are written in small letters alone; names, abbreviations and compounds with marks are not.
 
     Args:
-        dic: a count, then a line "<word>/<flags>" a word.
+        dic: a count, then one line "<word>/<flags>" per word.
         aff: says in a line "SET <encoding>" how both files are encoded.
 
     >>> sorted(stems(b"3\\nsage/S\\nParis\\nca' va\\n\\xe9t\\xe9\\n", b"SET ISO8859-1\\n"))

@@ -18,7 +18,7 @@ from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.lstm import parallel_directions
 
 FREQUENT = 2000  # words asked about
-SHOWN = 20  # words of each side
+SHOWN = 15  # words of each side
 
 
 def main() -> None:

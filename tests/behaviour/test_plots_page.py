@@ -77,7 +77,7 @@ def made(number: int) -> dict[str, tuple[str, str, str, Rows]]:
 
     interval = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "accuracy": some(), "accuracy_low": 0, "accuracy_high": 1}
     confusion = [{"actual": one, "predicted": other, "count": 1234} for one, other in product(LANGUAGES, repeat=2)]
-    told = [{"length": 1, "series": "unseen", "told": ""}, *cross("length", [2, 5, 50], ["unseen", "seen"], "told")]
+    told = [{"length": 1, "series": "unseen", "rejected": ""}, *cross("length", [2, 5, 50], ["unseen", "seen"], "rejected")]
     odds = [row | {"log_odds": row["log_odds"] * random.choice([-9, 9])} for row in by_character("log_odds", ["left"])]
     bars = [row | {"odds": row["odds"] * random.choice([-1, 1])} for row in cross("word", words, systems, "odds")]
     heats = product(LANGUAGES, (0.5, 0.8, 1.0))
@@ -93,8 +93,8 @@ def made(number: int) -> dict[str, tuple[str, str, str, Rows]]:
         "one epoch": ("loss", "epoch", "loss", [{"epoch": 1, "loss": some()}]),
         "more epochs": ("loss", "epoch", "loss", [{"epoch": one + 1, "loss": some()} for one in range(1 + 2 * number)]),
         "systems": ("intervals", "auc", "series", [{"series": system} | interval for system in systems]),
-        "other languages": ("log_lines", "length", "told", told),
-        "hardest": ("bars", "told", "language", [{"language": word, "told": some()} for word in words[:10]]),
+        "other languages": ("log_lines", "length", "rejected", told),
+        "hardest": ("bars", "rejected", "language", [{"language": word, "rejected": some()} for word in words[:10]]),
         "bits": ("bars", "bits", "language", cross("language", LANGUAGES, systems, "bits")),
         "words": ("bars", "odds", "word", bars),
         "strings": ("characters", "character", "log_odds", odds),

@@ -20,7 +20,7 @@ def normalise(text: str) -> str:
 def as_whole(text: str) -> str:
     """A normalised text between spaces, as it stands in running text: where its first and last words begin and end speaks for a language.
 
-    Only for texts that are whole, not for windows that cut words; nothing stays nothing.
+    Only for texts that are whole, not for windows that cut words; an empty text stays empty.
 
     >>> as_whole("sage")
     ' sage '

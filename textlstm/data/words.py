@@ -1,6 +1,6 @@
 """Words drawn by their frequency: a larger text of a language than we have, in all but the order of its words.
 
-A text of a few thousand characters shows a language model few of a language's words; a list of frequencies knows hundreds of thousands.
+A text of a few thousand characters contains few of a language's words; a list of frequencies knows hundreds of thousands.
 Drawn at random, joined by spaces, they make the windows of a few characters that occur in running text, which is all that the
 detection of short strings asks for. Does not make sentences.
 """

@@ -37,7 +37,7 @@ class LanguagePrediction(NamedTuple):
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """What decides answers and is trained or fitted by nobody (models/detection.json)."""
+    """What decides answers and is set in params.yaml, not trained or fitted (models/detection.json)."""
 
     languages: list[str]  # the first of two is the positive class
     ngram_weight: float  # share of the n-grams beside the LSTM
@@ -76,7 +76,7 @@ class Detector:
         ):
             second, best = np.argsort(row, kind="stable")[-2:]
             odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
-            if reason == NO_LETTERS:  # what marks there are say nothing
+            if reason == NO_LETTERS:  # punctuation has no influence
                 odds = (0.0, 1.0 / len(names))
             elif reason == OUT_OF_SET:  # the odds between the languages mean nothing
                 odds = (None, None)

@@ -50,7 +50,7 @@ class Difference:
 
     @property
     def better(self) -> bool:
-        """Whether the AUC is higher beyond doubt and the accuracy not lower beyond doubt."""
+        """Whether the interval of the AUC's difference lies above 0, and that of the accuracy's not below 0."""
         return self.auc_low > 0 and self.accuracy_high >= 0
 
     def __str__(self) -> str:

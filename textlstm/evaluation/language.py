@@ -120,10 +120,10 @@ def language_tables(
         "bits_language": (("language", "series", "bits_per_character"), _bit_rows(scores, names)),
         "answers_by_length_language": _answer_table(scores, abstention, threshold, lengths),
         "out_of_set_language": (
-            ("length", "series", "told", "answered"),
+            ("length", "series", "rejected", "answered"),
             _out_of_set_rows(scores, abstention, threshold, lengths),
         ),
-        "hardest_language": (("language", "told"), _hardest_rows(scores, abstention, threshold, lengths)),
+        "hardest_language": (("language", "rejected"), _hardest_rows(scores, abstention, threshold, lengths)),
     }
 
 
@@ -171,7 +171,7 @@ def _calibration(evidence: Evidence, labels: npt.NDArray[np.int64]) -> dict[str,
 
 
 def _answers(evidence: Evidence, labels: npt.NDArray[np.int64], abstention: Abstention, threshold: float) -> dict[str, float]:
-    """Coverage is the share that gets a language; of these, the share that gets the true one; and the share told to be out of set."""
+    """Coverage is the share that gets a language; of these, the share that gets the true one; and the share reported as out of set."""
     reasons = abstention.reasons(evidence, threshold)
     answered = np.array([reason is None for reason in reasons])
     correct = evidence.log_likelihoods.argmax(axis=1) == labels
@@ -223,11 +223,11 @@ def _answer_table(scores: Scores, abstention: Abstention, threshold: float, leng
 
 
 def _out_of_set_rows(scores: Scores, abstention: Abstention, threshold: float, lengths: Sequence[int]) -> Rows:
-    """Shares of windows of other languages that are told to be so, and that get a language all the same."""
+    """Shares of windows of other languages that are reported as out of set, and shares that get a language."""
     rows = []
     for length in lengths:
         seen, unseen = (evidence_of(scores, group, length)[0] for group in (SEEN_LANGUAGES, UNSEEN_LANGUAGES))
-        own_letters = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # no script gives them away
+        own_letters = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # windows without letters of another script
         for series, evidence in (
             ("languages that the background learnt", seen),
             ("other languages", unseen),
@@ -240,7 +240,7 @@ def _out_of_set_rows(scores: Scores, abstention: Abstention, threshold: float, l
 
 
 def _hardest_rows(scores: Scores, abstention: Abstention, threshold: float, lengths: Sequence[int]) -> Rows:
-    """The languages that the background never saw whose windows are least often told to be out of set."""
+    """The languages that the background never saw whose windows are least often reported as out of set."""
     length = max((one for one in lengths if one <= _HARDEST), default=min(lengths))
     evidence, owners = evidence_of(scores, UNSEEN_LANGUAGES, length)
     told = np.array([reason == OUT_OF_SET for reason in abstention.reasons(evidence, threshold)])

@@ -20,7 +20,7 @@ def auc(labels: npt.NDArray[Any], scores: Floats) -> float:
 
 
 def accuracy(labels: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
-    """Share of right predictions."""
+    """Share of correct predictions."""
     return float(np.mean(labels == predicted))
 
 
@@ -32,7 +32,7 @@ def language_auc(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> floa
 
     Args:
         labels: index of the true language, shape (n,).
-        log_likelihoods: one column a language, shape (n, languages).
+        log_likelihoods: one column per language, shape (n, languages).
     """
     return float(np.mean([auc(positive, scores) for positive, scores in language_scores(labels, log_likelihoods)]))
 

@@ -213,10 +213,10 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
     axes.legend()
 
 
-_LABELS = {"auc": "AUC", "told": "share told to be out of set", "answered": "share that gets a language"}
+_LABELS = {"auc": "AUC", "rejected": "share reported as out of set", "answered": "share that gets a language"}
 _by_length = _against_length("auc", "accuracy")
 _answers_by_length = _against_length("coverage", "accuracy_of_answered", "log_loss")
-_out_of_set = _against_length("told", "answered")
+_out_of_set = _against_length("rejected", "answered")
 _PANELS: dict[Any, int] = {_systems: 2, _by_length: 2, _answers_by_length: 3, _out_of_set: 2}
 _SIZES: dict[Any, Callable[[Any], tuple[float, float]]] = {
     _confusion: _confusion_size,

@@ -1,4 +1,4 @@
-"""Character models that answer together: each knows what the others do not.
+"""Mixtures of character models.
 
 The probability of each character is the weighted mean of theirs (linear interpolation, Jelinek and Mercer 1980), so where one has seen
 nothing of the kind, the others decide.
@@ -78,7 +78,7 @@ class NgramMixture:
     def beside(self, lstm: CharacterModel, weight: float) -> InterpolatedModel:
         """The detector's model of the language; `weight` is the share of the n-grams.
 
-        The text alone has no share of its own there: the LSTM knows enough of it.
+        The n-grams of the text alone are left out: the LSTM was trained on the text.
         """
         return InterpolatedModel((lstm, self.with_words or self.text), (1.0 - weight, weight))
 

@@ -30,12 +30,12 @@ FILES = {
         "ab,<start>,a,left,0.5",
         "ab,<start>a,b,right,-2",
     ],
-    "hardest_language": ["language,told", "sco,0.05", "nan,0.3"],
+    "hardest_language": ["language,rejected", "sco,0.05", "nan,0.3"],
     "histogram_imdb": [
         "score,count,series",
         *(f"{x},{y},{z}" for z in ("negative", "positive") for x, y in ((0, 3), (0.5, 1), (1, 0))),
     ],
-    "out_of_set_language": ["length,series,told,answered", "1,unseen,0.2,0.1", "10,unseen,0.7,0.3"],
+    "out_of_set_language": ["length,series,rejected,answered", "1,unseen,0.2,0.1", "10,unseen,0.7,0.3"],
     "samples_language": ["series,temperature,text", "left,0.5,abc abc"],
     "systems_language": [
         "series,auc,auc_low,auc_high,accuracy,accuracy_low,accuracy_high",
@@ -96,7 +96,7 @@ def test_systems_stand_in_order_each_with_its_intervals(panels: Panels) -> None:
     ("name", "keys", "series"),
     [
         ("by_length_language", ["AUC", "accuracy"], ["detector", "lstm"]),
-        ("out_of_set_language", ["share told to be out of set", "share that gets a language"], ["unseen"]),
+        ("out_of_set_language", ["share reported as out of set", "share that gets a language"], ["unseen"]),
     ],
 )
 def test_what_depends_on_the_length(panels: Panels, name: str, keys: list[str], series: list[str]) -> None:

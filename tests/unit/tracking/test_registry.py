@@ -152,7 +152,7 @@ def pipeline(store: Path, tmp_path: Path, params: Params, monkeypatch: pytest.Mo
     monkeypatch.setattr(registry, "save_model", save_answers)
     monkeypatch.setattr(runs, "draw_pictures", lambda *_: [])
     reproduce(params)
-    for path in (folder for kind in KINDS for folder in kind.folders):
+    for path in (folder for kind in KINDS for folder in kind.models):
         path.mkdir(parents=True)
     return functools.partial(reproduce, params)
 
@@ -206,7 +206,7 @@ def test_a_version_holds_all_that_it_needs_and_no_pickle(kind: Kind, registered:
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {"MLmodel", "requirements.txt", "input_example.json", "artifacts/answers.npz", kind.code} <= files
     assert "code/textlstm/__init__.py" in files
-    assert {f"artifacts/{path.name}" for path in kind.folders} <= {
+    assert {f"artifacts/{path.name}" for path in kind.models} <= {
         path.relative_to(folder).as_posix() for path in folder.rglob("*")
     }
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".joblib", ".pyc"))]
