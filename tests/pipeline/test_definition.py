@@ -115,12 +115,12 @@ def test_no_stage_names_code_that_it_does_not_import(stage: str) -> None:
 
 
 def test_the_outermost_packages_hold_nothing_that_could_change_a_result() -> None:
-    """Stages do not depend on them: one may hold a docstring, and the other what ends the process under a Python that will not do."""
+    """Stages do not depend on them: textlstm may hold a docstring, stages also what ends the process under a wrong Python."""
     docstring, *rest = ast.parse((ROOT / "textlstm/__init__.py").read_text(encoding="utf-8")).body
     assert isinstance(docstring, ast.Expr)
     assert not rest
-    old_python = (3, 6)
-    docstring, *rest = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python).body
+    code = (ROOT / "stages/__init__.py").read_text(encoding="utf-8")
+    docstring, *rest = ast.parse(code, feature_version=(3, 6)).body  # an old Python must be able to read it
     imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
     (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
     (check,) = [node for node in rest if isinstance(node, ast.If)]
