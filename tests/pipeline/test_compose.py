@@ -9,10 +9,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
 SECRET = re.compile(r"PASSWORD|KEY|SECRET")
+LISTS = ["requirements", "requirements-dev", "requirements-servers", "benchmarks/requirements"]
 
 
 def pins(name: str) -> dict[str, str]:
-    """The version that a requirements file pins, by package; where it hangs on Python's version, by package and marker."""
+    """The version that a requirements file pins, by package; if it depends on Python's version, by package and marker."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pin = r"([\w.-]+)(?:\[[^]]*\])?==(\S+?)( ; python_full_version .*?)?(?: ; .*?)?(?: \\)?"
     return {match[1] + (match[3] or ""): match[2] for line in lines if (match := re.fullmatch(pin, line))}
@@ -40,15 +41,14 @@ def test_the_servers_are_told_to_report_to_nobody() -> None:
 
 
 def test_the_pins_of_all_lists_agree() -> None:
-    lists = ["requirements.txt", "requirements-dev.txt", "requirements-servers.txt", "benchmarks/requirements.txt"]
     agreed: dict[str, str] = {}
-    for name in lists:
-        found = pins(name)
-        assert len(found) > 10, name
-        assert {package: version for package, version in found.items() if agreed.setdefault(package, version) != version} == {}
+    for name in (f"{each}.txt" for each in LISTS):
+        assert len(pins(name)) > 10, name
+        for package, version in pins(name).items():
+            assert agreed.setdefault(package, version) == version, f"{name}: {package}"
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-servers", "benchmarks/requirements"])
+@pytest.mark.parametrize("name", LISTS)
 def test_a_list_pins_what_was_chosen_with_hashes_and_names_no_index(name: str) -> None:
     lines = (ROOT / f"{name}.in").read_text(encoding="utf-8").lower().splitlines()
     chosen = {re.split(r"[>\[\s]", line)[0] for line in lines if line and not line.startswith("#")}
