@@ -15,10 +15,21 @@ from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
 def main() -> None:
     params = load_params()
     table = read_parquet(paths.TRAIN_IMDB)
-    nbsvm = params.nbsvm
-    config = NbsvmConfig(nbsvm.longest, nbsvm.skips, nbsvm.tail, nbsvm.bits, params.vectorize.punctuation)
-    texts, labels = table["text"].tolist(), table["label"].to_numpy()
-    model = train_nbsvm(texts, labels, config, min_reviews=nbsvm.min_reviews, strength=nbsvm.strength, seed=params.seed)
+    config = NbsvmConfig(
+        longest=params.nbsvm.longest,
+        skips=params.nbsvm.skips,
+        tail=params.nbsvm.tail,
+        bits=params.nbsvm.bits,
+        punctuation=params.vectorize.punctuation,
+    )
+    model = train_nbsvm(
+        table["text"].tolist(),
+        table["label"].to_numpy(),
+        config,
+        min_reviews=params.nbsvm.min_reviews,
+        strength=params.nbsvm.strength,
+        seed=params.seed,
+    )
     model.save(paths.NBSVM_MODEL)
     print(f"imdb: {int((model.weights != 0).sum()):,} buckets of n-grams weighted, from {len(table):,} reviews")
 

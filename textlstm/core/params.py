@@ -101,7 +101,7 @@ class LanguageModel(_Section):
             article = {"embedding": 0, "layers": 1, "ensemble_size": 1, "dropout": 0.0}
             _require(self, "target 'after_window', the article's network,", article)
         elif not self.embedding:
-            raise ValueError("embedding 0, one-hot characters, is for the target 'after_window' only: expected 1 or more")
+            raise ValueError("embedding 0, one-hot characters, is for the target 'after_window': expected 1 or more")
         if self.words_share and round(self.batch * (1 - self.words_share)) < 1:
             raise ValueError(f"words_share {self.words_share} leaves no window of text in a batch of {self.batch}")
         return self

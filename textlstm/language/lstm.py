@@ -76,7 +76,7 @@ class LanguageModel:
         return table
 
     def _after_window(self, ids: npt.NDArray[Any]) -> Floats:
-        """As the article has it: zeros stand after each prefix, and the first character is read off the answer to itself."""
+        """As the article has it: zeros after each prefix, and the first character is read off the answer to itself."""
         window, nothing = self.config.window, self.vocabulary.size
         windows = windows_of(np.concatenate([ids, np.full(window, START, ids.dtype)]), window + 1).astype(np.int32)  # (n, T + 1)
         table = np.empty(windows.shape)

@@ -1,17 +1,18 @@
 """A character LSTM: what comes next, given what came before.
 
-The model reads `<start>` and a window's characters and is trained at every position, so P(first | <start>) … P(last | all before it) are
-all learnt, and any string of up to `window` characters can be scored with contexts that the model knows. This is the language model of
-Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
+The model reads `<start>` and a window's characters and is trained at every position, so P(first | <start>) … P(last |
+all before it) are all learnt, and any string of up to `window` characters can be scored with contexts that the model
+knows. This is the language model of Mikolov et al. (2010) with the cell of Hochreiter and Schmidhuber (1997).
 
-Where noise is asked for, some of the characters read are replaced by `<unknown>`: the one regulariser that helps much on so little text
-(Xie et al. 2017, arXiv 1703.02573), and it teaches the model to go on after a character that it does not know.
+Where noise is asked for, some of the characters read are replaced by `<unknown>`: the one regulariser that helps much
+on so little text (Xie et al. 2017, arXiv 1703.02573), and it teaches the model to go on after a character that it does
+not know.
 
-An ensemble of networks that start from other random weights is better than one of their size; they are trained in parallel as one
-model, and their probabilities averaged (Hansen and Salamon 1990).
+An ensemble of networks that start from other random weights is better than one of their size; they are trained in
+parallel as one model, and their probabilities averaged (Hansen and Salamon 1990).
 
-The target "after_window" is the article's network, kept to show what it costs: trained only on the character after a full window, then
-asked about prefixes that are padded with zeros at the right, which it has never seen.
+The target "after_window" is the article's network, kept to show what it costs: trained only on the character after a
+full window, then asked about prefixes that are padded with zeros at the right, which it has never seen.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ _STEPS_PER_CALL = 16
 
 
 def build_language_model(size: int, settings: Settings) -> keras.Model:
-    """The ensemble of N networks: ids (B, T) in, logits of the next character out, (B, N * T, V), one network after the other.
+    """The ensemble of N networks: ids (B, T) in, logits of the next character out, (B, N * T, V), network after network.
 
     Each network has weights of its own, and a thread to itself in training.
 
@@ -56,7 +57,7 @@ def build_language_model(size: int, settings: Settings) -> keras.Model:
 
 
 def build_article_language_model(size: int, settings: Settings) -> keras.Model:
-    """The article's network: one-hot characters, one LSTM, and the logits of the character after the window, (B, T) to (B, V).
+    """The article's network: one-hot characters, one LSTM, logits of the character after the window, (B, T) to (B, V).
 
     Args:
         size: V, the number of character ids; the id V stands for nothing, a row of zeros.
@@ -86,7 +87,8 @@ def train_language_model(
         name: of the language, for messages.
 
     Returns:
-        The model, and the loss of each epoch: nats per character, or the sum over outputs of binary cross-entropies for sigmoids.
+        The model, and the loss of each epoch: nats per character, or the sum over outputs of binary cross-entropies for
+        sigmoids.
 
     Raises:
         TextLSTMError: the text is shorter than one window and the character after it.
@@ -110,7 +112,7 @@ def train_language_model(
 def _batches(
     text: npt.NDArray[Any], words: npt.NDArray[Any], settings: Settings, seed: int
 ) -> tuple[int, Callable[[int, int], Batch]]:
-    """The number of batches per epoch, and what makes the batch of an epoch and an index: what is read, (B, T), and what follows it."""
+    """The number of batches per epoch, and the function that makes the batch of an epoch and an index."""
     everywhere = settings.target == "every_position"
     length = settings.window if everywhere else settings.window + 1
     windows = windows_of(text, length)
@@ -134,7 +136,7 @@ def _batches(
 
 
 def _loss(output: str, size: int) -> Any:
-    """Cross-entropy that fits the output: of one character among all (softmax), or of each character by itself (sigmoid)."""
+    """Cross-entropy that fits the output: of one character among all (softmax), or of each by itself (sigmoid)."""
     if output == "softmax":
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -1,4 +1,4 @@
-"""What training and loading a network takes. The only home of Keras and TensorFlow, which other packages import from here.
+"""What training and loading a network takes. The only home of Keras and TensorFlow: other packages import them from here.
 
 Imports: core.
 """

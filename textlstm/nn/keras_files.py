@@ -1,7 +1,7 @@
 """`.keras` files whose bytes depend on the model alone.
 
-Keras writes the date, the addresses of objects and zip times into its files, so that no two are equal. `save` takes them out; the
-result is still an ordinary `.keras` file. Does not save optimizers.
+Keras writes the date, the addresses of objects and zip times into its files, so that no two are equal. `save` takes
+them out; the result is still an ordinary `.keras` file. Does not save optimizers.
 """
 
 import json

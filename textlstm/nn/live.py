@@ -1,8 +1,8 @@
 """What a training says of itself while it runs, for those who want to watch: lines of JSON in `.textlstm/live`.
 
-Off unless $TEXTLSTM_LIVE is set: "1" also starts a process that shows the loss in MLflow (`textlstm.tracking.live`); "file" leaves the
-reading to somebody else (a sweep that prunes). It is the environment's business, not a parameter, because it changes no result.
-The reader deletes the file.
+Off unless $TEXTLSTM_LIVE is set: "1" also starts a process that shows the loss in MLflow (`textlstm.tracking.live`);
+"file" leaves the reading to somebody else (a sweep that prunes). It is the environment's business, not a parameter,
+because it changes no result. The reader deletes the file.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def reporting() -> Iterator["Report"]:
 
 
 class Report:
-    """The report of one training. Whatever happens to it, the training goes on: no error of the operating system gets out."""
+    """The report of one training, which goes on whatever happens to it: no error of the operating system gets out."""
 
     def __init__(self) -> None:
         stage = os.environ.get("DVC_STAGE") or "-".join([Path(sys.argv[0]).stem, *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Make TensorFlow repeat itself: the same seed and the same number of threads give the same bytes on the same kind of machine.
+"""Make TensorFlow repeat itself: the same seed and number of threads give the same bytes on the same kind of machine.
 
 Sums are split among threads, so another number of threads rounds differently: that is why it is a parameter.
 """
@@ -14,9 +14,9 @@ def set_up(seed: int, threads: int, *, inter_op_threads: int = 1) -> None:
     Args:
         seed: of every generator.
         threads: in all.
-        inter_op_threads: operations that do not depend on each other and run at once, at most `threads`; they share the threads.
-            The networks of an ensemble then use all cores, where a small one alone could not. The order in which they end changes
-            no result.
+        inter_op_threads: operations that do not depend on each other and run at once, at most `threads`; they share the
+            threads. The networks of an ensemble then use all cores, where a small one alone could not. The order in
+            which they end changes no result.
     """
     inter_op_threads = min(inter_op_threads, threads)
     tf.config.threading.set_intra_op_parallelism_threads(threads // inter_op_threads)

@@ -1,8 +1,8 @@
 """The LSTM layer for large networks on a CPU: the function of `keras.layers.LSTM`, computed in another order.
 
-All steps of a row share one multiplication by the input weights, the loop over the steps is unrolled, and weights are converted to the
-layer's precision once per batch instead of at every step, which in bfloat16 makes it about twice as fast. Does not know masks or a changing
-number of steps.
+All steps of a row share one multiplication by the input weights, the loop over the steps is unrolled, and weights are
+converted to the layer's precision once per batch instead of at every step, which in bfloat16 makes it about twice as
+fast. Does not know masks or a changing number of steps.
 """
 
 from typing import Any
@@ -19,7 +19,9 @@ def _open_forget_gate(shape: Any, dtype: Any = None) -> Any:
 
 @keras.saving.register_keras_serializable("textlstm")
 class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
-    """States after every step: (B, T, E) to (B, T, H), for a fixed T (Hochreiter and Schmidhuber 1997; gates in the order i, f, g, o).
+    """States after every step: (B, T, E) to (B, T, H), for a fixed T; gates in the order i, f, g, o.
+
+    Hochreiter and Schmidhuber (1997), with the forget gate of Gers, Schmidhuber and Cummins (2000).
 
     Args:
         units: H, the number of cells.

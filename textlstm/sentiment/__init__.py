@@ -1,4 +1,4 @@
-"""Whether a review is positive: reviews and their words, the LSTM, counted n-grams, and the classifier that answers.
+"""Whether a review is positive: the words of reviews, the LSTM, NB-SVM, and the classifier that answers.
 
 Imports: core, nn.
 """

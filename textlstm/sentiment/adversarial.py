@@ -1,7 +1,8 @@
-"""Adversarial training: each batch is learnt as it is, and once more with its word vectors perturbed so that the loss rises most.
+"""Adversarial training: each batch is learnt as it is, and with its word vectors perturbed so that its loss rises most.
 
-The perturbation is small and goes along the gradient of the loss, so that the answer cannot depend on the exact value of a word vector: a
-strong regulariser for a network that would otherwise learn its reviews by heart (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725).
+The perturbation is small and goes along the gradient of the loss, so that the answer cannot depend on the exact value
+of a word vector: a strong regulariser for a network that would otherwise learn its reviews by heart (Miyato, Dai and
+Goodfellow 2017, arXiv 1605.07725).
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ ops = keras.ops
 
 
 def adversarial_perturbation(gradient: Any, words: Any, length: Any) -> Any:
-    """The perturbation of the word vectors of that length, for each review, along which its loss rises fastest; that of padding is zero.
+    """For each review, the perturbation of its word vectors along which its loss rises fastest; zero at padding.
 
     Args:
         gradient: of the loss by the word vectors, (B * P, T, E).
@@ -27,7 +28,8 @@ def adversarial_perturbation(gradient: Any, words: Any, length: Any) -> Any:
     shape = ops.shape(gradient)
     real = ops.cast(ops.reshape(words, (shape[0], shape[1], 1)) != PAD, "float32")
     gradient = ops.reshape(ops.cast(gradient, "float32") * real, (reviews, -1))
-    gradient = gradient / (ops.max(ops.abs(gradient), axis=1, keepdims=True) + 1e-30)  # avoids underflow for confident examples
+    largest = ops.max(ops.abs(gradient), axis=1, keepdims=True) + 1e-30
+    gradient = gradient / largest  # avoids underflow for confident examples
     norm = ops.sqrt(ops.sum(ops.square(gradient), axis=1, keepdims=True)) + 1e-6
     return ops.reshape(length * gradient / norm, shape)
 

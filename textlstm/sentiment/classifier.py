@@ -13,7 +13,7 @@ from textlstm.sentiment.nbsvm import NbsvmModel
 
 
 class SentimentLogOdds(NamedTuple):
-    """Natural logarithms of the odds that reviews are positive, shape (n,) each: of the answer, and of its two parts."""
+    """Natural logarithms of the odds that reviews are positive, shape (n,) each: the answer, and its two parts."""
 
     classifier: Floats
     lstm: Floats
@@ -36,7 +36,7 @@ class SentimentClassifier:
     nbsvm_weight: float
 
     def log_odds(self, texts: Sequence[str]) -> SentimentLogOdds:
-        """What both models say, and the weighted mean that is the answer; a review without a word is a TextLSTMError."""
+        """What both models say, and their weighted mean, the answer; a review without a word is a TextLSTMError."""
         lstm, nbsvm = self.lstm.log_odds(texts), self.nbsvm.log_odds(texts)
         return SentimentLogOdds(combine(lstm, nbsvm, self.nbsvm_weight), lstm, nbsvm)
 
@@ -53,7 +53,7 @@ class SentimentClassifier:
 
     @classmethod
     def load(cls, models: Path) -> "SentimentClassifier":
-        """Read the models and their settings from the folder `models` of a checkout; what is missing or broken is a TextLSTMError."""
-        lstm, nbsvm, settings = (models / path.name for path in (paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS))
-        weight = read_fields(settings, "nbsvm_weight")["nbsvm_weight"]
-        return cls(SentimentModel.load(lstm), NbsvmModel.load(nbsvm), weight)
+        """Read the models and their settings from a folder; what is missing or broken in it is a TextLSTMError."""
+        weight = read_fields(models / paths.SENTIMENT_SETTINGS.name, "nbsvm_weight")["nbsvm_weight"]
+        lstm = SentimentModel.load(models / paths.IMDB_MODEL.name)
+        return cls(lstm, NbsvmModel.load(models / paths.NBSVM_MODEL.name), weight)

@@ -29,7 +29,7 @@ Review = npt.NDArray[np.int32]  # ids of one review, shape (its number of words 
 
 @keras.saving.register_keras_serializable("textlstm")
 class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
-    """Mean and maximum over the states of all words of a review that are not padding, and the mean over those of its tail.
+    """Maximum and mean over the states of all words of a review, padding left out, and the mean over those of its tail.
 
     Args:
         tail: number of last words; 0 = no mean over them.
@@ -101,7 +101,7 @@ def split_into_chunks(reviews: Sequence[Review], chunk: int) -> npt.NDArray[np.i
 
 
 def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
-    """The reviews of each batch of an epoch: about `words` words with padding, neighbours in length together, in random order.
+    """The reviews of each batch of an epoch: about `words` words with padding, of like length, in random order.
 
     Args:
         lengths: of the reviews, shape (n,).

@@ -1,8 +1,9 @@
 """An LSTM that reads a review and says how likely it is to be positive.
 
-A review is split into chunks that are read in parallel, and the mean and the maximum over the states after all words decide, so that
-nothing has to be remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373), and beside them the mean over the tail of the review,
-where people sum up. With pooling "last" it is the tutorials' classifier: the state after the last word decides.
+A review is split into chunks that are read in parallel, and the mean and the maximum over the states after all words
+decide, so that nothing has to be remembered to the end (Johnson and Zhang 2016, arXiv 1602.02373), and beside them the
+mean over the tail of the review, where people sum up. With pooling "last" it is the tutorials' classifier: the state
+after the last word decides.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ _LABELS = {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE}
 
 
 def build_sentiment_model(size: int, settings: Settings, vectors: npt.NDArray[np.float32] | None = None) -> keras.Model:
-    """The network: word ids (B, P, T) in, padded at the right, the log-odds that the review is positive out, (B, 1).
+    """The network: word ids (B, P, T) in, padded at the right, the log-odds of a positive review out, (B, 1).
 
     Args:
         size: number of word ids.
@@ -37,7 +38,7 @@ def build_sentiment_model(size: int, settings: Settings, vectors: npt.NDArray[np
     """
     policy = POLICIES[settings.precision]  # of all but the pooling and the output
     words = keras.Input((None, settings.chunk), dtype="int32", name="words")
-    start = "uniform" if vectors is None else "zeros"  # a constant would be written into the saved file, number by number
+    start = "uniform" if vectors is None else "zeros"  # an initializer that holds vectors would be saved with the model
     table = layers.Embedding(size, settings.embedding, embeddings_initializer=start, name="embedding", dtype=policy)
     x = table(ops.reshape(words, (-1, settings.chunk)))  # (B * P, T, E)
     if settings.word_dropout:
@@ -57,7 +58,7 @@ def build_sentiment_model(size: int, settings: Settings, vectors: npt.NDArray[np
 
 
 def _unrolled(settings: Settings, policy: str, rows: Any) -> Any:
-    """The states of the LSTM that pre-training trains, in each direction: the function of Keras's, faster for many units or in bfloat16."""
+    """The states of the layers that pre-training trains, one per direction, side by side."""
     states = [
         UnrolledLSTM(settings.units, reverse=direction == "backward", name=f"lstm_{direction}", dtype=policy)(rows)
         for direction in DIRECTIONS[: 1 + settings.bidirectional]
@@ -66,16 +67,17 @@ def _unrolled(settings: Settings, policy: str, rows: Any) -> Any:
 
 
 def build_tutorial_sentiment_model(size: int, settings: Settings) -> keras.Model:
-    """The tutorials' network: word ids (B, T) in, padded at the left, the log-odds that the review is positive out, (B, 1).
+    """The tutorials' network: word ids (B, T) in, padded at the left, the log-odds of a positive review out, (B, 1).
 
     Args:
         size: number of word ids.
-        settings: the section `imdb` of the parameters, with the pooling "last". Bucketed, padding is masked, so that its amount does not
-            matter; else it is read, as the tutorial has it.
+        settings: the section `imdb` of the parameters, with the pooling "last". Bucketed, padding is masked, so that
+            its amount does not matter; else it is read, as the tutorial has it.
     """
     words = keras.Input((None,), dtype="int32", name="words")
     x = layers.Embedding(size, settings.embedding, name="embedding")(words)  # (B, T, E)
-    x = layers.LSTM(settings.units, name="lstm")(x, mask=ops.not_equal(words, PAD) if settings.bucketed else None)  # (B, H)
+    mask = ops.not_equal(words, PAD) if settings.bucketed else None
+    x = layers.LSTM(settings.units, name="lstm")(x, mask=mask)  # (B, H)
     if settings.dropout:
         x = layers.Dropout(settings.dropout, name="dropout")(x)
     return keras.Model(words, layers.Dense(1, name="log_odds")(x), name="sentiment_model")

@@ -1,14 +1,15 @@
-"""Sentiment from counted n-grams: the partner of the LSTM, strong where an LSTM is weak and the other way round.
+"""Sentiment from counted n-grams (NB-SVM), the partner of the LSTM: strong where that is weak, and the reverse.
 
-This is NB-SVM (Wang and Manning 2012, https://aclanthology.org/P12-2018/) with a logistic loss: a linear model over which n-grams of one
-to three words a review holds, each scaled by how much more often it stands in positive reviews than in negative ones,
+This is NB-SVM (Wang and Manning 2012, https://aclanthology.org/P12-2018/) with a logistic loss: a linear model over
+which n-grams of one to three words a review holds, each scaled by how much more often it stands in positive reviews
+than in negative ones,
 
     r = log((p + 1) / |p + 1|) - log((q + 1) / |q + 1|)
 
-where p and q count the positive and the negative reviews that hold it. Two kinds of features stand beside those of the paper, since they
-know what it does not: pairs of words with others between them ("not ... good"), and the n-grams of the tail of a review, where people say
-what they think on the whole, as features of their own. All are told apart by a hash (Weinberger et al. 2009), so the model is one vector
-and needs no dictionary.
+where p and q count the positive and the negative reviews that hold it. Two kinds of features stand beside those of the
+paper, since they know what it does not: pairs of words with others between them ("not ... good"), and the n-grams of
+the tail of a review, where people say what they think on the whole, as features of their own. All are told apart by a
+hash (Weinberger et al. 2009), so the model is one vector and needs no dictionary.
 """
 
 import zlib
@@ -97,7 +98,7 @@ def train_nbsvm(
 
 
 def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, min_reviews: int) -> npt.NDArray[np.float32]:
-    """How much each column speaks for a positive review, 0 for columns that fewer than `min_reviews` reviews hold; shape (columns,).
+    """How much each column speaks for a positive review, 0 where fewer than `min_reviews` reviews hold it; (columns,).
 
     >>> log_count_ratio(sp.csr_matrix([[1, 0], [0, 1]]), np.array([1, 0]), min_reviews=1).round(3).tolist()
     [0.693, -0.693]

@@ -1,9 +1,10 @@
-"""What the sentiment LSTM learns before it sees a label: to predict the next word of every review, the unlabelled ones too.
+"""What the sentiment LSTM learns before it sees a label: the next word of every review, the unlabelled ones too.
 
-A network that has learnt what comes next starts from word vectors and LSTM weights that know the language of reviews, and needs few
-labels (Dai and Le 2015, arXiv 1511.01432). Read both ways it learns the words before, too, from the same word vectors. The output layer
-is the table of the word vectors (Press and Wolf 2017, arXiv 1608.05859), and its cross-entropy is estimated from a sample of the words
-(Jean et al. 2015, arXiv 1412.2007): the loss says whether training goes on, and is no perplexity.
+A network that has learnt what comes next starts from word vectors and LSTM weights that know the language of reviews,
+and needs few labels (Dai and Le 2015, arXiv 1511.01432). Read both ways it learns the words before, too, from the same
+word vectors. The output layer is the table of the word vectors (Press and Wolf 2017, arXiv 1608.05859), and its
+cross-entropy is estimated from a sample of the words (Jean et al. 2015, arXiv 1412.2007): the loss says whether
+training goes on, and is no perplexity.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ Floats = npt.NDArray[np.float32]
 class Pretrained:
     """Where the sentiment LSTM starts.
 
-    `vectors` has a row for each word id, (V, E); `lstm` holds for each direction kernel (E, 4 H), recurrent (H, 4 H) and bias (4 H,).
+    `vectors` has a row for each word id, (V, E); `lstm` holds for each direction kernel (E, 4 H), recurrent (H, 4 H)
+    and bias (4 H,).
     """
 
     vectors: Floats
@@ -49,7 +51,7 @@ class Pretrained:
 
     @classmethod
     def load(cls, path: Path, settings: Imdb, size: int) -> "Pretrained":
-        """Read what `save` wrote; a missing or broken file, or one of another shape than `settings` asks for, is a TextLSTMError."""
+        """Read what `save` wrote; a missing or broken file, or one of other shapes than `settings` say, is a TextLSTMError."""
         directions = DIRECTIONS if settings.bidirectional else DIRECTIONS[:1]
         arrays = read_arrays(path, "vectors", *(f"{direction}_{name}" for direction in directions for name in _LSTM))
         expected, got = (size, settings.embedding, settings.units), (*arrays["vectors"].shape, len(arrays["forward_recurrent"]))
@@ -64,7 +66,7 @@ class Pretrained:
 
 
 class SampledCrossEntropy(layers.Layer):  # type: ignore[misc,name-defined]
-    """Cross-entropy of the next words, estimated from a sample of all words, in float32: (B, T, E) and ids (B, T) to (B, T).
+    """Cross-entropy of the next words, estimated from a sample of all, in float32: (B, T, E) and ids (B, T) to (B, T).
 
     The words of the sample are drawn by their rank, so ids must be ordered by falling frequency.
     """
@@ -97,8 +99,8 @@ def build_word_language_model(
 ) -> keras.Model:
     """The network: runs of word ids in, how unexpected each word is out.
 
-    It answers with the cross-entropy of each word given those before it and, read both ways, of each given those after it:
-    (B, chunk + 1) to (B, chunk) or (B, 2 * chunk). The arguments are those of `pretrain`.
+    It answers with the cross-entropy of each word given those before it and, read both ways, of each given those after
+    it: (B, chunk + 1) to (B, chunk) or (B, 2 * chunk). The arguments are those of `pretrain`.
     """
     words = keras.Input((chunk + 1,), dtype="int32", name="words")  # (B, T + 1)
     start = keras.initializers.RandomNormal(stddev=_SPREAD, seed=seed)

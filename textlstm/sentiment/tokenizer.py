@@ -1,7 +1,7 @@
 """Reviews to word ids and back. Training and prediction load the same file, so they cannot disagree.
 
-Ids 0, 1 and 2 are `<pad>`, `<start>` and `<unknown>`; words follow from 3, the most frequent first. Does not stem and does not drop
-stop words.
+Ids 0, 1 and 2 are `<pad>`, `<start>` and `<unknown>`; words follow from 3, the most frequent first. Does not stem and
+does not drop stop words.
 """
 
 import re

@@ -95,7 +95,7 @@ CONTRADICTIONS = [
         {"language_model.target": "after_window", "language_model.layers": 1},
         r"language_model: target 'after_window', .*needs embedding 0, ensemble_size 1, dropout 0.0, got embedding 32, ensemble_size 2, ",
     ),
-    ({"language_model.embedding": 0}, "language_model: embedding 0, one-hot characters, is for the target 'after_window' only"),
+    ({"language_model.embedding": 0}, "language_model: embedding 0, one-hot characters, is for the target 'after_window'"),
     (
         {"imdb.pooling": "last", "imdb.word_dropout": 0.0},
         "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, got vectors 'counted', bidirectional True",
