@@ -83,8 +83,7 @@ ten-languages: $(STAMP)  ## train detectors of ten languages, and compare them w
 
 studies: $(STAMP)  ## measure the spread over five seeds and what more data are worth; stopped, it goes on when called again
 	@dvc repro --quiet
-	@python -m benchmarks.spread
-	@python -m benchmarks.learning_curve
+	@$(BIN)/textlstm studies
 	@dvc repro track
 
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.labels import POSITIVE
 from textlstm.evaluation.metrics import auc, bootstrap_intervals, language_scores
 from textlstm.language.scoring import Floats, window_log_likelihoods
 
 RESULTS = Path("benchmarks/results")
-PICTURES = Path("docs/pictures")
+PICTURES = paths.PICTURES
 
 _ROUNDS = 1000  # draws for an interval
 

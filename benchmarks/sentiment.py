@@ -24,11 +24,10 @@ from sklearn.svm import LinearSVC
 from benchmarks import common
 from textlstm.core import paths
 from textlstm.core.files import read_text, write_json, write_text
-from textlstm.core.params import Params, check_params, load_params
+from textlstm.core.params import Params, check_params, load_params, merged
 from textlstm.core.parquet import read_parquet
 from textlstm.data.reviews import limit_reviews
 from textlstm.evaluation.metrics import rounded
-from textlstm.experiments.named import merged
 from textlstm.nn import reproducible
 from textlstm.nn.backend import keras
 from textlstm.nn.training import make_optimizer

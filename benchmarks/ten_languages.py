@@ -3,7 +3,7 @@
 Reads   models/ and data/split/language/ of the experiment language_ten, which is run first if it has not been run at this commit
 Writes  benchmarks/results/ten_languages.json, ten_languages.md, docs/pictures/ten_languages.png
 Run     python -m benchmarks.ten_languages [RUN]
-        RUN is the folder of another run with many languages; the experiment's is kept in .textlstm/experiments/
+        RUN is the folder of another run with many languages; the experiment's is kept in .textlstm/experiments/language_ten/
 """
 
 from pathlib import Path
@@ -28,7 +28,6 @@ from textlstm.nn import reproducible
 
 OURS = "textlstm"
 EXPERIMENT = "language_ten"
-_KEPT = Path(".textlstm/experiments")
 _OUTPUTS = (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.DOUBT, paths.SPLIT_LANGUAGES)
 
 
@@ -44,7 +43,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     load_peers(chosen.peers, ["en", "fr"])  # a peer that is missing is told before anything is trained
-    folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS, _KEPT)
+    folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS)
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
     detector = load_detector(folder / "models").models

@@ -1,4 +1,4 @@
-"""Split the reviews: 80/20 of the train half by seed, or the official halves.
+"""Split the reviews: 80/20 of the train half by split.seed, or the official halves.
 
 Reads   data/raw/imdb.parquet
 Writes  data/split/imdb/train.parquet, test.parquet; unlabelled.parquet, which is empty unless there is pre-training
@@ -14,9 +14,10 @@ from textlstm.data.reviews import check_labels, limit_reviews, split_reviews, un
 
 def main() -> None:
     params = load_params()
+    split = params.split
     table = read_parquet(paths.RAW_IMDB)
-    train, test = split_reviews(table, protocol=params.imdb.protocol, learn=params.split.learn, seed=params.seed)
-    train = limit_reviews(train, params.split.reviews, seed=params.seed)
+    train, test = split_reviews(table, protocol=params.imdb.protocol, learn=split.learn, seed=split.seed)
+    train = limit_reviews(train, split.reviews, seed=split.seed)
     for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
         check_labels(part, path)
         write_parquet(path, part)

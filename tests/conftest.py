@@ -10,6 +10,7 @@ import yaml
 from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel
 
+from textlstm.core.config import with_values
 from textlstm.core.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,13 +79,7 @@ def raw_params() -> Callable[..., dict[str, Any]]:
         if languages is not None:
             empty = dict.fromkeys(value["languages"]["english"], "")
             value["languages"] = {name: empty | {"text": text} for name, text in languages.items()}
-        for name, new in changes.items():
-            *sections, key = name.split(".")
-            place = value
-            for section in sections:
-                place = place.setdefault(section, {})
-            place[key] = new
-        return value
+        return with_values(value, changes)
 
     return change
 

@@ -18,7 +18,7 @@ def main(words: list[str] | None = None) -> int:
     """Run a subcommand and return the exit status.
 
     0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one line on standard
-    error, for a TextLSTMError or an error of the operating system. 130 when a sweep was interrupted. Wrong usage is SystemExit(2).
+    error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. Wrong usage is SystemExit(2).
     """
     chosen = _parser().parse_args(words)
     # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.
@@ -29,6 +29,9 @@ def main(words: list[str] | None = None) -> int:
         message = str(error)
     except OSError as error:
         message = explain(error)
+    except KeyboardInterrupt:
+        print(f"textlstm {chosen.command}: interrupted; what was complete is kept", file=sys.stderr)
+        return 130
     print(f"textlstm {chosen.command}: {message}", file=sys.stderr)
     return 1
 
@@ -55,6 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("sweep", "search over parameters", "Ctrl-C stops it; the same command goes on.")
     sweep.add_argument("study", type=Path, metavar="STUDY", help="what to search, such as studies/smoke.yaml")
     sweep.set_defaults(run=_sweep)
+
+    measure = "Each state is a DVC experiment. Ctrl-C stops it; the same command goes on."
+    studies = command("studies", "measure the spread over seeds, and what more data are worth", measure)
+    studies.add_argument("study", nargs="?", choices=["spread", "learning_curve"], help="which; by default both")
+    studies.add_argument("--seeds", type=int, default=5, help="how many, for the spread (default: %(default)s)")
+    studies.add_argument("--dataset", choices=["language", "imdb"], help="of the learning curve; by default both")
+    fewer = "of the learning curve of one dataset, in place of the usual ones: characters of drawn words, or reviews"
+    studies.add_argument("--sizes", type=int, nargs="+", metavar="SIZE", help=fewer)
+    studies.set_defaults(run=_studies)
 
     worse = "With BASE, the exit status is 1 if a figure is worse by more than its 95 % interval."
     report = command("report", "print the headline figures, or compare them with those of another commit", worse)
@@ -139,6 +151,13 @@ def _sweep(chosen: argparse.Namespace) -> int:
     from textlstm.experiments.sweep import run_study
 
     return 130 if run_study(chosen.study) else 0
+
+
+def _studies(chosen: argparse.Namespace) -> int:
+    from textlstm.experiments.studies import measure
+
+    measure(chosen.study, chosen.seeds, chosen.dataset, chosen.sizes)
+    return 0
 
 
 def _report(chosen: argparse.Namespace) -> int:

@@ -70,7 +70,9 @@ def test_pretraining_pays_under_the_official_protocol() -> None:
 
 @pytest.mark.parametrize("name", sorted(EXPERIMENTS))
 def test_the_documents_quote_the_results_of_the_experiments(name: str) -> None:
-    line = next(line for line in (ROOT / "docs/experiments.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}`"))
+    line = next(
+        line for line in (ROOT / "docs/experiments.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}`")
+    )
     assert f"AUC {EXPERIMENTS[name]['auc']:.4f}, accuracy {EXPERIMENTS[name]['accuracy']:.4f} |" in line
 
 

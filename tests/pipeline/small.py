@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from textlstm.experiments.named import merged
+from textlstm.core.git import git
+from textlstm.core.params import merged
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,7 @@ class Clone:
         self.folder = folder
         self.first: set[str] = set()  # stages that the first `dvc repro` ran
         self.first_runs: list[tuple[str, str]] = []  # and what MLflow held after it
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        git("clone", "--quiet", str(ROOT), str(folder))
         self.git("config", "user.name", "test")
         self.git("config", "user.email", "test@example.invalid")
         self.change(changes)
@@ -47,7 +48,7 @@ class Clone:
 
     def git(self, *words: str) -> str:
         """What git prints."""
-        return subprocess.run(["git", *words], cwd=self.folder, check=True, capture_output=True, text=True).stdout
+        return git(*words, folder=self.folder)
 
     def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone as a user would, with this Python's programs first on the PATH."""

@@ -1,60 +1,166 @@
-"""The studies on the small pipeline: run again as it is, it gives its own figures; and a state's MLflow run gets its studies."""
+"""Named experiments and studies on the small pipeline: measured once, beside a workspace that stays, and shown with the state they are of."""
 
 import json
 import os
+import signal
 import sqlite3
+import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.pipeline.small import Clone
 from textlstm.core import paths
-from textlstm.experiments import named as experiment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-AS_IT_IS = """
-import json
-from benchmarks.again import Again
-for dataset, first in (("language", "draw_words"), ("imdb", "train_imdb")):
-    again = Again(dataset, first)
-    print(json.dumps([again.figures({"seed": again.params["seed"]})["figures"], again.own]))
-"""
+ELSEWHERE = {
+    "title": "elsewhere",
+    "published": {},
+    "metrics": "metrics/language.json",
+    "params": {"evaluate": {"bootstrap": 145}},
+}
 
 
 def files(clone: Clone) -> dict[Path, bytes]:
     return {path: path.read_bytes() for name in ("models", "data") for path in (clone.folder / name).rglob("*") if path.is_file()}
 
 
-def test_a_part_that_is_run_again_with_nothing_changed_gives_the_same_figures(clone: Clone) -> None:
+def experiments(clone: Clone) -> list[str]:
+    return sorted(clone.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
+
+
+def study_of_runs(clone: Clone) -> dict[str, str]:
+    """The study of each run in MLflow, by the run's name; "" for the pipeline itself."""
+    query = "select r.name, t.value from runs r join tags t using (run_uuid) where t.key = 'textlstm.study'"
+    with sqlite3.connect(clone.folder / "mlflow.db") as connection:
+        return dict(connection.execute(query))
+
+
+def write_experiment(clone: Clone, name: str, experiment: dict[str, Any]) -> None:
+    (clone.folder / f"experiments/{name}.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False), encoding="utf-8")
+
+
+def metrics_of(clone: Clone, name: str) -> dict[str, Any]:
+    commit = clone.git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
+    return {dataset: json.loads(clone.git("show", f"{commit}:metrics/{dataset}.json")) for dataset in ("language", "imdb")}
+
+
+def own_metrics(clone: Clone) -> dict[str, Any]:
+    return {
+        name: json.loads((clone.folder / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")
+    }
+
+
+def test_an_experiment_in_which_nothing_differs_has_the_same_figures(clone: Clone) -> None:
+    write_experiment(clone, "same", ELSEWHERE | {"params": {}})
+    clone.run(sys.executable, "-m", "textlstm", "experiment", "same")
+    assert metrics_of(clone, "same") == own_metrics(clone)
+
+
+def test_a_named_experiment_leaves_the_workspace_alone_and_is_run_once(clone: Clone) -> None:
+    write_experiment(clone, "elsewhere", ELSEWHERE)
     before, state = files(clone), clone.git("status", "--porcelain")
-    said = clone.run(sys.executable, "-c", AS_IT_IS, PYTHONPATH=str(clone.folder)).stdout.splitlines()
-    pairs = [json.loads(line) for line in said if line.startswith("[")]
-    assert len(pairs) == 2
-    assert all(again == own for again, own in pairs)
+    for _ in range(2):
+        clone.run(sys.executable, "-m", "textlstm", "experiment", "elsewhere")
+    assert experiments(clone).count("elsewhere") == 1
+    assert [name for name, _ in clone.runs()].count("elsewhere") == 1
+    result = json.loads((clone.folder / "experiments/results/elsewhere.json").read_text(encoding="utf-8"))
+    assert {key: result[key] for key in ("title", "published")} == {"title": "elsewhere", "published": {}}
+    assert result["auc"] == own_metrics(clone)["language"]["auc"]
+    (clone.folder / "experiments/results/elsewhere.json").unlink()
     assert files(clone) == before
     assert clone.git("status", "--porcelain") == state
 
+    write_experiment(clone, "elsewhere", ELSEWHERE | {"params": {"evaluate": {"bootstrap": 146}}})
+    done = clone.run(sys.executable, "-m", "textlstm", "experiment", "elsewhere", check=False)
+    assert done.returncode == 1
+    assert "there is one already, with other parameters" in done.stderr
+
+
+def test_languages_are_replaced_as_a_whole(clone: Clone) -> None:
+    languages = {
+        "german": {"text": "data/raw/udhr/deu_1996.txt", "words": "de"},
+        "english": {"text": "data/raw/udhr/eng.txt", "words": "en"},
+    }
+    write_experiment(clone, "german", ELSEWHERE | {"params": {"languages": languages}})
+    clone.run(sys.executable, "-m", "textlstm", "experiment", "german")
+    commit = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/german")
+    params = yaml.safe_load(clone.git("show", f"{commit}:params.yaml"))
+    assert list(params["languages"].items()) == list(languages.items())
+    assert yaml.safe_load((clone.folder / "params.yaml").read_text()) == params | {
+        "languages": {
+            "english": {"text": "data/raw/udhr/eng.txt", "words": "en"},
+            "french": {"text": "data/raw/udhr/fra.txt", "words": "fr"},
+        }
+    }
+    curves = clone.git("ls-tree", "--name-only", f"{commit}:metrics/curves").split()
+    assert curves == ["english.csv", "german.csv", "imdb.csv"]
+
+
+def test_an_uncommitted_parameter_is_refused(clone: Clone) -> None:
+    before = experiments(clone)
+    clone.change({"evaluate": {"bootstrap": 147}})
+    done = clone.run(sys.executable, "-m", "textlstm", "studies", "spread", check=False)
+    assert done.returncode == 1
+    assert "these files differ from it:\n M params.yaml\nCommit them" in done.stderr
+    assert experiments(clone) == before
+
+
+def test_a_study_that_is_stopped_or_killed_goes_on(clone: Clone) -> None:
+    state = clone.git("status", "--porcelain")
+    command = [sys.executable, "-m", "textlstm", "studies", "learning_curve", "--dataset", "language", "--sizes", "9000"]
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))}
+    log = clone.folder / ".textlstm/experiments/learning_curve/learning_curve-language-9000.log"
+    for number, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        log.unlink(missing_ok=True)
+        with subprocess.Popen(
+            command, cwd=clone.folder, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            while process.poll() is None and not (log.exists() and "train_ngram@english" in log.read_text()):
+                time.sleep(0.1)
+            process.send_signal(number)
+            assert process.wait() == status
+        assert "learning_curve-language-9000" not in experiments(clone)
+        assert clone.git("status", "--porcelain") == state
+        assert clone.git("branch", "--show-current")
+    clone.run(*command)
+    assert experiments(clone).count("learning_curve-language-9000") == 1
+    assert "'draw_words@english' is cached" in log.read_text()  # what was complete is not run again
+    assert not list((clone.folder / ".textlstm/experiments/learning_curve/copies").iterdir())
+    clone.git("clean", "--quiet", "-d", "--force", "metrics", "docs")
+
 
 def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Clone) -> None:
-    runs = clone.runs()
+    before, runs, known = files(clone), clone.runs(), experiments(clone)
     commands = {
-        "spread": ("benchmarks.spread", "imdb", "--seeds", "2"),
-        "learning_curve": ("benchmarks.learning_curve", "language", "--sizes", "0", "5000"),
+        "spread": ("spread", "--seeds", "2"),
+        "learning_curve": ("learning_curve", "--dataset", "language", "--sizes", "0", "5000"),
     }
+    new = ["learning_curve-language-0", "learning_curve-language-5000", "spread-8"]
     written = {}
-    for name, command in commands.items():
-        for measured in (True, False):  # the second time nothing is run
-            said = clone.run(sys.executable, "-m", *command).stdout
-            assert (" s\n" in said) == measured
-        written[name] = json.loads((clone.folder / f"metrics/studies/{name}.json").read_text(encoding="utf-8"))
-    spread, curve = written["spread"]["imdb"], written["learning_curve"]["language"]
-    metrics = {name: json.loads((clone.folder / f"metrics/{name}.json").read_text()) for name in ("language", "imdb")}
-    assert list(spread["seeds"]) == ["7", "8"]
-    assert spread["seeds"]["7"]["LSTM"]["auc"] == metrics["imdb"]["lstm"]["auc"]
-    assert spread["summary"]["NB-SVM"]["auc"]["standard_deviation"] == 0.0  # only the LSTM is trained again
-    assert spread["summary"]["LSTM"]["auc"]["standard_deviation"] > 0.0
+    for _ in range(2):  # the second time nothing is run
+        for name, words in commands.items():
+            clone.run(sys.executable, "-m", "textlstm", "studies", *words)
+            written[name] = json.loads((clone.folder / f"metrics/studies/{name}.json").read_text(encoding="utf-8"))
+        assert experiments(clone) == sorted([*known, *new])
+        assert sorted(name for name, status in clone.runs()[len(runs) :] if status == "FINISHED") == new
+    assert files(clone) == before
+    tags = study_of_runs(clone)
+    assert {name: tags[name] for name in new} == {name: name.split("-")[0] for name in new}
+
+    spread, curve, metrics = written["spread"], written["learning_curve"]["language"], own_metrics(clone)
+    assert list(spread["imdb"]["seeds"]) == ["7", "8"]
+    assert spread["imdb"]["seeds"]["7"]["lstm"]["auc"] == metrics["imdb"]["lstm"]["auc"]
+    other = metrics_of(clone, "spread-8")
+    assert spread["language"]["seeds"]["8"]["detector"] == {key: other["language"][key] for key in ("auc", "accuracy")}
+    assert other["imdb"]["reviews"] == metrics["imdb"]["reviews"]
+    assert spread["imdb"]["summary"]["lstm"]["auc"]["standard_deviation"] > 0.0
+    assert spread["language"]["summary"]["ngrams"]["auc"]["standard_deviation"] > 0.0  # the words are drawn anew
     assert [point["asked"] for point in curve["points"]] == [0, 5000, 20_000]
     sizes = [point["size"] for point in curve["points"]]
     assert 0 < sizes[0] < 5000 + sizes[0] - 100 < sizes[1] < sizes[2]  # the last word drawn is whole
@@ -63,27 +169,40 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     assert len(rows) == 1 + 3 * 3
     assert (clone.folder / "docs/pictures/learning_curve.png").stat().st_size > 1000
 
+    runs = clone.runs()
     assert clone.repro() == {"track"}
     assert clone.runs() == runs  # the same state, the same run
     with sqlite3.connect(clone.folder / "mlflow.db") as connection:
         keys = {key for (key,) in connection.execute("select key from metrics where key like 'spread.%'")}
-    assert "spread.imdb.LSTM.auc.standard_deviation" in keys
+    assert keys == {
+        f"spread.{dataset}.{figure}.{statistic}"
+        for dataset in ("language", "imdb")
+        for figure in ("auc", "accuracy")
+        for statistic in ("mean", "standard_deviation")
+    }
     assert len(list((clone.folder / "mlartifacts").rglob("learning_curve.png"))) == 1
     page = clone.run("dvc", "plots", "show", "--out", "page").stdout
     assert "Learning curve of the language detector" in (clone.folder / "page/index.html").read_text(encoding="utf-8"), page
     clone.git("clean", "--quiet", "-d", "--force", "metrics", "docs", "page")
 
 
-def test_what_an_experiment_made_is_taken_from_it_once(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    clone.run("dvc", "exp", "run", "--temp", "--name", "elsewhere", "-S", "evaluate.bootstrap=145")
-    monkeypatch.chdir(clone.folder)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    wanted, folder = (paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES), clone.folder / ".textlstm/experiments"
-    place = experiment.outputs("elsewhere", wanted, folder)
+TAKE = """
+import sys
+from pathlib import Path
+from textlstm.core import paths
+from textlstm.experiments.named import outputs
+print(outputs("other", (paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES, paths.METRICS_IMDB)))
+"""
+
+
+def test_what_an_experiment_made_is_taken_from_it_once(clone: Clone) -> None:
+    write_experiment(clone, "other", ELSEWHERE | {"params": {"evaluate": {"bootstrap": 148}}})
+    place = Path(clone.run(sys.executable, "-c", TAKE, PYTHONPATH=str(clone.folder)).stdout.splitlines()[-1])
     taken = {path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    own = (path for name in wanted for path in name.rglob("*") if path.is_file())
-    assert taken == {path: path.read_bytes() for path in own}
-    assert taken
+    own = [path for name in (paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES) for path in (clone.folder / name).rglob("*")]
+    expected = {path.relative_to(clone.folder): path.read_bytes() for path in own if path.is_file() and path.name != ".gitignore"}
+    assert {path: content for path, content in taken.items() if path != paths.METRICS_IMDB} == expected
+    assert expected
     (place / "mark").touch()
-    assert experiment.outputs("elsewhere", wanted, folder) == place
+    assert clone.run(sys.executable, "-c", TAKE, PYTHONPATH=str(clone.folder)).stdout.splitlines()[-1] == str(place)
     assert (place / "mark").exists()  # DVC was not asked again

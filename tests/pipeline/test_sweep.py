@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.pipeline.small import Clone
+from textlstm.core.git import git
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
@@ -29,12 +30,6 @@ STUDY = {
         "evaluate.article_windows": {"low": 20, "high": 200, "step": 20},
     },
 }
-
-
-def call(*words: str, folder: Path) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +46,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repository(reproduced: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same with an edit of the user's, not committed, that no sweep may touch."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    call("git", "restore", "pyproject.toml", folder=reproduced)
+    git("restore", "pyproject.toml", folder=reproduced)
     with (reproduced / "pyproject.toml").open("a") as file:
         file.write("# mine\n")
     return reproduced
@@ -75,7 +70,7 @@ def start(root: Path, study: Path) -> subprocess.Popen[bytes]:
 
 
 def experiments(root: Path, study: str) -> list[str]:
-    names = call("git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps", folder=root).split()
+    names = git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps", folder=root).split()
     return sorted(name for name in names if name.startswith(f"{study}-"))
 
 
@@ -83,7 +78,7 @@ def runs(root: Path, study: str) -> list[mlflow.entities.Run]:
     client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("textlstm")
     return list(
-        client.search_runs([experiment.experiment_id], f"tags.`textlstm.experiments.study` = '{study}'", max_results=1000)
+        client.search_runs([experiment.experiment_id], f"tags.`textlstm.study` = '{study}'", max_results=1000)
     )
 
 
@@ -99,7 +94,7 @@ def wait_for(condition: object, process: subprocess.Popen[bytes]) -> None:
 def no_process_of(root: Path) -> bool:
     def belongs(process: psutil.Process) -> bool:
         try:
-            return process.status() != psutil.STATUS_ZOMBIE and str(root / ".textlstm" / "sweeps") in process.cwd()
+            return process.status() != psutil.STATUS_ZOMBIE and str(root / ".textlstm" / "experiments") in process.cwd()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
 
@@ -118,10 +113,10 @@ def check_one_to_one(root: Path, study: str, count: int) -> None:
         run = next(run for run in finished if run.info.run_name == f"{study}-{trial.number}")
         assert {key: run.data.params[key] for key in trial.params} == {key: str(value) for key, value in trial.params.items()}
         assert run.data.metrics["language.auc"] == trial.value
-    assert call("git", "branch", "--show-current", folder=root)
-    assert call("git", "status", "--porcelain", "--untracked-files=no", folder=root) == "M pyproject.toml"
+    assert git("branch", "--show-current", folder=root)
+    assert git("status", "--porcelain", "--untracked-files=no", folder=root) == " M pyproject.toml"
     assert root.joinpath("pyproject.toml").read_text().endswith("# mine\n")
-    assert call("git", "stash", "list", folder=root) == ""
+    assert git("stash", "list", folder=root) == ""
     assert no_process_of(root)
 
 
@@ -135,7 +130,7 @@ def test_a_study_interrupted_twice_ends_with_its_trials_each_once(repository: Pa
         assert len(trials(repository, "interrupted")) < 12
     assert start(repository, study).wait() == 0
     check_one_to_one(repository, "interrupted", 12)
-    folder = repository / ".textlstm" / "sweeps" / "interrupted"
+    folder = repository / ".textlstm" / "experiments" / "interrupted"
     assert folder.joinpath("table.md").read_text().count("| complete |") == 12
     assert folder.joinpath("importances.png").read_bytes().startswith(b"\x89PNG")
     assert start(repository, study).wait() == 0  # nothing is left to do
@@ -179,7 +174,7 @@ def test_a_trial_that_fails_is_counted_with_its_reason(repository: Path) -> None
     good, bad = trials(repository, "failing")
     assert (good.state.name, bad.state.name) == ("COMPLETE", "FAIL")
     assert "evaluate.length is 5, expected one of score.lengths [2, 3]" in bad.user_attrs["reason"].splitlines()[0]
-    assert "evaluate.length is 5" in (repository / ".textlstm" / "sweeps" / "failing" / "table.md").read_text()
+    assert "evaluate.length is 5" in (repository / ".textlstm" / "experiments" / "failing" / "table.md").read_text()
     assert experiments(repository, "failing") == ["failing-0"]
 
 

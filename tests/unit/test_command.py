@@ -15,11 +15,12 @@ import pytest
 from setuptools import find_packages
 
 from textlstm import __main__ as command
-from textlstm.experiments import named, sweep
+from textlstm.experiments import named, studies, sweep
+from textlstm.experiments.runner import StoppedError
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMMANDS = ["ask", "experiment", "sweep", "report", "promote", "track"]
+COMMANDS = ["ask", "experiment", "sweep", "studies", "report", "promote", "track"]
 LIBRARIES = {"dvc", "keras", "matplotlib", "mlflow", "numpy", "optuna", "pandas", "scipy", "sklearn", "tensorflow", "yaml"}
 HELP = """
 import sys
@@ -49,6 +50,7 @@ def test_help_imports_no_library(words: list[str]) -> None:
         (["ask"], "textlstm ask: error: expected a text, got none. Give it as an argument or on standard input"),
         (["ask", "--only", "mood", "a text"], "textlstm ask: error: argument --only: invalid choice: 'mood'"),
         (["sweep"], "textlstm sweep: error: the following arguments are required: STUDY"),
+        (["studies", "spraed"], "textlstm studies: error: argument study: invalid choice: 'spraed'"),
         (["report", "main", "HEAD"], "textlstm: error: unrecognized arguments: HEAD"),
         (["promote", "--register-only", "--first-of-its-data"], "not allowed with argument --register-only"),
     ],
@@ -68,6 +70,7 @@ def test_wrong_usage_ends_with_2(
     [
         (["ask", "a text"], "textlstm ask: models/language: "),
         (["experiment"], "textlstm experiment: experiments: no such file. Check the path"),
+        (["studies", "--sizes", "5"], "textlstm studies: --sizes: expected the dataset that they are of, got none"),
         (["report"], "textlstm report: metrics/language.json: no such file. Run 'dvc repro' (or 'make repro') to make it"),
         (["report", "--pictures", "file/pictures"], "textlstm report: file/pictures: Not a directory"),
         (["track"], "textlstm track: dvc.lock: no such file. Check the path"),
@@ -110,6 +113,19 @@ def test_an_interrupted_sweep_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> 
     for interrupted, status in ((True, 130), (False, 0)):
         monkeypatch.setattr(sweep, "run_study", lambda file, ended=interrupted: ended)
         assert command.main(["sweep", "studies/smoke.yaml"]) == status
+
+
+@pytest.mark.parametrize("words", [["experiment", "seed_imdb"], ["studies"]], ids=lambda words: words[0])
+def test_what_was_stopped_ends_with_130(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise StoppedError
+
+    monkeypatch.setattr(named, "run_named", stopped)
+    monkeypatch.setattr(studies, "measure", stopped)
+    assert command.main(words) == 130
+    assert capsys.readouterr().err == f"textlstm {words[0]}: interrupted; what was complete is kept\n"
 
 
 def test_what_a_subcommand_starts_is_of_this_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from filelock import Timeout
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.experiments.sweep import _alone
+from textlstm.experiments.runner import alone
 from textlstm.tracking.runs import locked
 
 ROOT = Path(__file__).parents[2]
@@ -31,15 +31,15 @@ def held(lock: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_second_sweep_of_a_study_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
-    lock = "from textlstm.experiments.sweep import _alone\nwith _alone(Path(sys.argv[1]), 'units'):"
+    lock = "from textlstm.experiments.runner import alone\nwith alone(Path(sys.argv[1]), 'units'):"
     with held(lock, tmp_path) as other:
         for _ in range(2):
-            with pytest.raises(TextLSTMError, match=r"study units: a sweep of it is running already\. Wait for it, or stop it"):
-                _alone(tmp_path, "units")
+            with pytest.raises(TextLSTMError, match=r"study units: another process runs it already\. Wait for it, or stop it"):
+                alone(tmp_path, "units")
         other.kill()
         other.wait()
         for _ in range(2):
-            with _alone(tmp_path, "units"):
+            with alone(tmp_path, "units"):
                 pass
 
 

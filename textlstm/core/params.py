@@ -4,20 +4,19 @@ Every section is a class below and every key a field with its type and range; th
 Fields have no defaults: `params.yaml` is the one place that holds values.
 """
 
-import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from textlstm.core import paths
+from textlstm.core.config import checked, read_yaml
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Schedule = Literal["constant", "cosine", "one_cycle"]
@@ -51,8 +50,9 @@ class Language(_Section):
 
 
 class Split(_Section):
-    """How much of each dataset is learnt from."""
+    """How much of each dataset is learnt from, and which reviews."""
 
+    seed: Seed
     learn: Annotated[float, Field(ge=0.5, le=0.95)]
     characters: Annotated[int, Field(ge=0)]
     reviews: Annotated[int, Field(ge=0)]
@@ -212,7 +212,7 @@ class Evaluate(_Section):
 class Params(_Section):
     """All of `params.yaml`."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
     threads: Annotated[int, Field(ge=1, le=256)]
     download: Download
     languages: dict[Name, Language]
@@ -281,88 +281,25 @@ def load_params(path: Path = paths.PARAMS) -> Params:
     Raises:
         TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
     """
-    try:
-        value = yaml.load(read_text(path), Loader=UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
-    return check_params(value, str(path))
+    return check_params(read_yaml(path), str(path))
 
 
 def check_params(value: Any, where: str) -> Params:
     """The typed parameters of a nested mapping; `where` begins the messages. Raises as `load_params` does."""
-    try:
-        return Params.model_validate(value)
-    except ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()]
-        raise TextLSTMError(f"{where}: " + f"\n{where}: ".join(problems)) from None
+    return checked(Params, value, where, meanings="the params.yaml of the repository")
 
 
-def flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and the values that are not mappings themselves.
+def merged(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`params` with `changes` laid over it; a mapping of languages replaces the other, all else is merged key by key.
 
-    >>> dict(flat({"a": {"b": 1}, "c": 2}))
-    {'a.b': 1, 'c': 2}
+    >>> merged({"seed": 1, "imdb": {"units": 2, "epochs": 3}, "languages": {"a": 4}}, {"imdb": {"units": 5}, "languages": {"b": 6}})
+    {'seed': 1, 'imdb': {'units': 5, 'epochs': 3}, 'languages': {'b': 6}}
     """
-    for key, child in value.items():
-        if isinstance(child, dict):
-            yield from flat(child, f"{prefix}{key}.")
+    result = dict(params)
+    for key, value in changes.items():
+        known = params.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping) and key != "languages":
+            result[key] = merged(known, value)
         else:
-            yield f"{prefix}{key}", child
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that stands twice in one mapping is an error (plain YAML loaders keep the last one in silence)."""
-
-
-def _mapping(loader: UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
-    if twice is not None:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{twice!r} stands twice in one mapping: name it once", node.start_mark
-        )
-    return loader.construct_mapping(node, deep=True)
-
-
-UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def _explain(problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    kind, got = problem["type"], problem["input"]
-    if not place and kind == "model_type":
-        return f"expected sections ({', '.join(Params.model_fields)}), got {got!r}"
-    if problem["loc"][-1:] == ("[key]",):
-        hint = " (YAML reads no, yes, on and off as truth values: put quotes around it)" if isinstance(got, bool) else ""
-        return f"{problem['loc'][0]}: expected a name of lower-case letters, digits and _ that begins with a letter, got {got!r}{hint}"
-    if kind == "extra_forbidden":
-        *parents, key = problem["loc"]
-        near = difflib.get_close_matches(str(key), _known_keys(parents), n=1, cutoff=0.0)
-        return (
-            f"{place}: unknown key; did you mean {'.'.join([*map(str, parents), near[0]])}?" if near else f"{place}: unknown key"
-        )
-    if kind == "missing":
-        return f"{place}: missing. Add it: see the params.yaml of the repository for its meaning"
-    message = problem["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return f"{place}: {message}" if place else message
-    hint = ""
-    if isinstance(got, str) and kind in {"float_type", "int_type"} and _is_number(got):
-        hint = " (YAML reads a number such as 1e-3 as text: write 0.001)"
-    return f"{place}: {message[0].lower()}{message[1:]}, got {got!r}{hint}"
-
-
-def _known_keys(parents: list[Any]) -> list[str]:
-    model: Any = Params
-    for part in parents:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else Language
-        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Language
-    return list(model.model_fields)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+            result[key] = value
+    return result

@@ -46,6 +46,7 @@ TRACKED = Path(".textlstm/tracked.txt")
 CURVES = Path("metrics/curves")
 PLOTS = Path("metrics/plots")
 STUDIES = Path("metrics/studies")
+PICTURES = Path("docs/pictures")
 
 
 def training_text(language: str) -> Path:

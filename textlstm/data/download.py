@@ -21,6 +21,7 @@ import requests
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic
+from textlstm.core.git import repository_root
 from textlstm.data.archives import Source
 
 
@@ -35,7 +36,7 @@ def mirror_setting(parameter: str) -> str:
     A relative folder is taken from the root of the repository, also by an experiment that runs in a temporary folder.
     """
     mirror = os.environ.get("TEXTLSTM_MIRROR", parameter)
-    return mirror if not mirror or _is_url(mirror) else str(Path(os.environ.get("DVC_ROOT", ".")) / Path(mirror).expanduser())
+    return mirror if not mirror or _is_url(mirror) else str(repository_root() / Path(mirror).expanduser())
 
 
 def fetch(source: Source, *, mirror: str = "", retries: int = 4, timeout: float = 30.0) -> Path:

@@ -5,14 +5,14 @@ below that of the other commit by more than its 95 % interval reaches down. With
 """
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from textlstm.core import paths
+from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_json
-from textlstm.core.params import flat
+from textlstm.core.git import git
 
 _GATED = ("auc", "accuracy")
 _SAME = {"language": ("windows",), "imdb": ("reviews", "protocol")}  # what must agree before figures can be compared
@@ -52,8 +52,8 @@ def report(base: str) -> tuple[list[str], list[str]]:
         lines += ["| figure | base | here | difference | |", "|---|---|---|---|---|"]
         verdicts = {key: verdict(ours[key], theirs[key], theirs[f"{key}_low"]) for key in _GATED}
         worse += [f"{path.stem} {key}" for key, word in verdicts.items() if word == "worse"]
-        before = dict(flat(theirs))
-        for key, value in flat(ours):
+        before = flat(theirs)
+        for key, value in flat(ours).items():
             if (isinstance(value, int | float) and value != before.get(key)) or key in _GATED:
                 lines.append(_row(key, before.get(key), value, verdicts.get(key, "")))
     lines += [
@@ -76,11 +76,10 @@ def verdict(ours: float, theirs: float, low: float) -> str:
 
 def metrics_of(commit: str, path: Path) -> dict[str, Any] | None:
     """The metrics file of a commit; None if it has none."""
-    known = subprocess.run(["git", "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"], capture_output=True, check=False)
-    if known.returncode:
+    if not git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", check=False):
         raise TextLSTMError(f"{commit}: expected a commit or a branch, got a name that git does not know. Fetch it first")
-    shown = subprocess.run(["git", "show", f"{commit}:{path}"], capture_output=True, text=True, check=False)
-    return json.loads(shown.stdout) if shown.returncode == 0 else None
+    shown = git("show", f"{commit}:{path}", check=False)
+    return json.loads(shown) if shown else None
 
 
 def _row(key: str, before: Any, now: Any, word: str) -> str:

@@ -1,7 +1,7 @@
-"""What `metrics/studies/` holds: figures of parts of the pipeline run again, with other seeds and other amounts of data.
+"""What `metrics/studies/` holds: figures of the pipeline with other seeds and with less data.
 
 A study belongs to the parameters that it was made with, and says them; under other parameters its figures are no longer those of the
-models, so whoever shows them asks `fitting` first. Does not run anything: see `benchmarks.spread` and `benchmarks.learning_curve`.
+models, so whoever shows them asks `fitting` first. Does not run anything: see `textlstm.experiments.studies`.
 """
 
 import statistics
@@ -9,28 +9,38 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textlstm.core.config import at, flat
 from textlstm.core.files import read_json
 
 SPREAD, CURVE = "spread", "learning_curve"
 
 # What a series is called, and where its figures stand in metrics/<dataset>.json; "" is the top.
 SERIES = {
-    "language": {"detector": "", "LSTM": "lstm", "counting": "baselines.ngram_with_words"},
-    "imdb": {"both": "", "LSTM": "lstm", "NB-SVM": "baselines.nbsvm"},
+    "language": {"detector": "", "lstm": "lstm", "ngrams": "ngrams"},
+    "imdb": {"classifier": "", "lstm": "lstm", "nbsvm": "nbsvm"},
 }
+HEADLINES = {dataset: next(iter(series)) for dataset, series in SERIES.items()}
 FIGURES = ("auc", "accuracy")
 
+# Parameters, or whole sections, that no figure of a dataset depends on: those of the other one, of downloads (digests hold what comes
+# out), of intervals and of what is only shown. A parameter that is not named here counts for both.
+APART = {
+    "language": (
+        *("download", "score", "evaluate.bootstrap", "evaluate.block", "evaluate.article_windows"),
+        *("split.seed", "split.reviews", "vectorize.words", "vectorize.punctuation", "imdb", "nbsvm", "pretrain"),
+    ),
+    "imdb": (
+        *("download", "score", "evaluate"),
+        *("languages", "split.characters", "words", "vectorize.min_count"),
+        *("language_model", "ngram", "background", "abstention"),
+    ),
+}
 
-def at(value: Mapping[str, Any], key: str) -> Any:
-    """What stands under a dotted key of nested mappings; KeyError if nothing does.
 
-    >>> at({"a": {"b": 1}}, "a.b")
-    1
-    """
-    found: Any = value
-    for part in key.split(".") if key else []:
-        found = found[part]
-    return found
+def parameters_of(dataset: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that the figures of a dataset may depend on, by dotted key, out of the contents of params.yaml."""
+    apart = APART[dataset]
+    return {key: value for key, value in flat(params).items() if not any(f"{key}.".startswith(f"{name}.") for name in apart)}
 
 
 def figures_of(dataset: str, metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -71,19 +81,12 @@ def fitting(folder: Path, params: Mapping[str, Any], metrics: Mapping[str, Mappi
         name: {
             dataset: part
             for dataset, part in study.items()
-            if fits(part["parameters"], params) and own_figures(name, part) == figures_of(dataset, metrics[dataset])
+            if part["parameters"] == parameters_of(dataset, params)
+            and own_figures(name, part) == figures_of(dataset, metrics[dataset])
         }
         for name, study in studies.items()
     }
     return {name: study for name, study in kept.items() if study}
-
-
-def fits(parameters: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
-    """Whether all of `parameters`, by dotted key, have the same values in `params`."""
-    try:
-        return all(at(params, key) == value for key, value in parameters.items())
-    except (KeyError, TypeError):
-        return False
 
 
 def own_figures(study: str, part: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
 """The pipeline run with other parameters: named experiments, sweeps, studies, all through DVC experiments.
 
-Imports: core, nn.
+Imports: core, nn, evaluation.
 """

@@ -16,7 +16,6 @@ space:
 fixed: {evaluate.bootstrap: 200}           # the same in all trials
 """
 
-import difflib
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -24,12 +23,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_text
-from textlstm.core.params import Params, UniqueKeys
+from textlstm.core.config import checked, explained, flat, nearest, read_yaml, refusal, with_values
+from textlstm.core.params import Params
 
 Value = bool | int | float | str | list[Any]
 Values = dict[str, Value]
@@ -126,65 +123,10 @@ def load_study(path: Path, params: Mapping[str, Any]) -> Study:
     Raises:
         TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
     """
-    try:
-        value = yaml.load(read_text(path), Loader=UniqueKeys)  # noqa: S506 - a SafeLoader
-        study = Study.model_validate(value)
-    except yaml.YAMLError as error:
-        raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        problems = dict.fromkeys(_explain(problem) for problem in error.errors())
-        raise TextLSTMError(f"{path}: " + f"\n{path}: ".join(problems)) from None
-    problems = dict.fromkeys([*_problems(study, params), *_contradictions(study)])
-    if problems:
-        raise TextLSTMError(f"{path}: " + f"\n{path}: ".join(problems))
+    study = checked(Study, read_yaml(path), str(path), meanings="textlstm/experiments/study.py")
+    if problems := [*_problems(study, params), *_contradictions(study)]:
+        raise refusal(str(path), problems)
     return study
-
-
-def with_values(params: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
-    """The parameters with some of them, named by dotted keys, changed.
-
-    >>> with_values({"a": {"b": 1, "c": 2}}, {"a.b": 3})
-    {'a': {'b': 3, 'c': 2}}
-    """
-    changed: dict[str, Any] = json.loads(json.dumps(params))
-    for key, value in values.items():
-        *parents, last = key.split(".")
-        section = changed
-        for parent in parents:
-            section = section[parent]
-        section[last] = value
-    return changed
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Values:
-    """Nested values under dotted keys.
-
-    >>> flat({"a": {"b": 1}, "c": [2]})
-    {'a.b': 1, 'c': [2]}
-    """
-    result: Values = {}
-    for key, value in values.items():
-        result |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return result
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """The end of a message on an unknown word: the known one that looks most like it, if any is known."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _explain(problem: Any) -> str:
-    parts = [str(part) for part in problem["loc"] if part not in {"Choice", "Range"}]
-    place, kind, got = ".".join(parts), problem["type"], problem["input"]
-    if kind == "extra_forbidden":
-        models: dict[str, list[str]] = {"": list(Study.model_fields), "pruner": list(Pruner.model_fields)}
-        known = models.get(".".join(parts[:-1]), [*Range.model_fields, *Choice.model_fields])
-        return f"{place}: unknown key{nearest(parts[-1], known)}"
-    if kind == "missing":
-        return f"{place}: missing. Add it: see textlstm/experiments/study.py for its meaning"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}" + ("" if kind == "value_error" else f", got {got!r}")
 
 
 def _contradictions(study: Study) -> Iterator[str]:
@@ -218,11 +160,9 @@ def _problems(study: Study, params: Mapping[str, Any]) -> Iterator[str]:
         elif now is not None:
             tried += [("space", key, type(now)(end)) for end in (part.low, part.high)]
     for place, key, value in tried:
-        if isinstance(value, float) and isinstance(yaml.safe_load(repr(value)), str):
-            yield f"{place}.{key}: YAML reads {value!r} as text. Take a number with a point, such as {value * 1.1:.2g}"
         try:
             Params.model_validate(with_values(params, {key: value}))
         except ValidationError as error:
-            for problem in error.errors():
-                if ".".join(map(str, problem["loc"])).startswith(key):  # combinations are left to the stage check_params
-                    yield f"{place}.{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {value!r}"
+            for problem in explained(error, Params):
+                if problem.startswith(key):  # combinations are left to the stage check_params
+                    yield f"{place}.{problem}"

@@ -1,8 +1,8 @@
 """Search over parameters: each trial a DVC experiment and an MLflow run, each counted once however often the sweep is interrupted.
 
 Reads   studies/<name>.yaml (see textlstm.experiments.study), params.yaml of the last commit
-Writes  DVC experiments <study>-<number>[-s<seed>], MLflow runs with the tag textlstm.experiments.study, and in .textlstm/: studies.db (Optuna's
-        record), sweeps/<study>/ (a log for each experiment, table.md, table.csv, importances.png)
+Writes  DVC experiments <study>-<number>[-s<seed>], MLflow runs with the tag textlstm.study, and in .textlstm/: studies.db (Optuna's
+        record), experiments/<study>/ (a log for each experiment, table.md, table.csv, importances.png)
 Run     textlstm sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
 
 A trial keeps its number, its parameters and so the names of its experiments from the moment Optuna has drawn it. What an interrupted
@@ -13,33 +13,39 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import statistics
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import matplotlib as mpl
 import optuna
-import yaml
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from textlstm.core import paths
+from textlstm.core.config import read_yaml, with_values
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic, write_csv, write_text
-from textlstm.experiments.dvc_experiments import ExperimentFailedError, Experiments, StoppedError
+from textlstm.core.git import ROOT, git
+from textlstm.experiments.runner import (
+    ExperimentFailedError,
+    Experiments,
+    StoppedError,
+    alone,
+    committed,
+    stop_on_signals,
+    study_folder,
+)
 from textlstm.experiments.study import Choice, Range, Study, Value, Values, load_study
 from textlstm.nn.live import live_folder
 
-_WATCHED = ["params.yaml", "dvc.yaml", "dvc.lock", "data", "stages", "textlstm"]  # what decides the result of a trial
 _COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
 _FEWEST_FOR_IMPORTANCES = 3
 
@@ -271,11 +277,11 @@ def measure_with(experiments: Experiments, spec: Study) -> Measure:
                     raise optuna.TrialPruned
 
         try:
-            commit = experiments.run(name, values, watch=watch)
+            commit = experiments.run(name, with_values(experiments.params, values), watch=watch)
         finally:
             if spec.pruner is not None:
                 reader.clear()
-        return experiments.metric(commit, spec.metric_file, spec.metric_key)
+        return experiments.metric(commit, Path(spec.metric_file), spec.metric_key)
 
     return measure
 
@@ -303,30 +309,15 @@ class _LossReader:
             path.unlink(missing_ok=True)
 
 
-def _alone(folder: Path, name: str) -> contextlib.AbstractContextManager[object]:
-    """One sweep of a study at a time: two would take each other's running trials for interrupted ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        return FileLock(folder / "lock").acquire(blocking=False)
-    except Timeout:
-        raise TextLSTMError(f"study {name}: a sweep of it is running already. Wait for it, or stop it") from None
-
-
 def sweep(file: Path, root: Path, stop: threading.Event) -> str:
     """Run what is left of a study and return its summary."""
-    spec = load_study(file, yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")))
-    folder, record = root / ".textlstm" / "sweeps" / spec.name, root / ".textlstm" / "studies.db"
-    with _alone(folder, spec.name):
-        head = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *_WATCHED)
+    spec = load_study(file, read_yaml(root / paths.PARAMS))
+    folder, record = study_folder(root, spec.name), f"sqlite:///{root / '.textlstm' / 'studies.db'}"
+    with alone(folder, spec.name):
         with FileLock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
-            new = spec.name not in optuna.get_all_study_names(f"sqlite:///{record}")
-            if new and changed:
-                raise TextLSTMError(
-                    f"study {spec.name}: trials start from the last commit, and these files differ from it:\n{changed}\n"
-                    "Commit them, or put them back with 'git stash', and run again"
-                )
-            study = open_study(spec, f"sqlite:///{record}", head)
+            new = spec.name not in optuna.get_all_study_names(record)
+            head = committed(root) if new else git("rev-parse", "HEAD", folder=root)
+            study = open_study(spec, record, head)
         baseline = study.user_attrs["baseline"]
         if baseline != head:
             print(
@@ -343,24 +334,11 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
         return summary
 
 
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise TextLSTMError(f"{root}: expected a Git repository with a commit: {done.stderr.strip()}")
-    return done.stdout.rstrip()
-
-
 def run_study(file: Path) -> bool:
     """Sweep what is left of a study in the present repository, print its summary, and say whether it was interrupted."""
-    stop = threading.Event()
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
     optuna.logging.set_verbosity(logging.WARNING)
-    root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
-    os.environ["TEXTLSTM_ROOT"] = str(root)
-    print(sweep(file, root, stop))
+    root = Path(git("rev-parse", "--show-toplevel"))
+    os.environ[ROOT] = str(root)  # where `live_folder` is
+    with stop_on_signals() as stop:
+        print(sweep(file, root, stop))
     return stop.is_set()

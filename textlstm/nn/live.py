@@ -15,14 +15,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from textlstm.core.git import repository_root
+
 SETTING = "TEXTLSTM_LIVE"
 _SECONDS = 2.0  # between two reports within an epoch
 
 
 def live_folder() -> Path:
     """Where reports lie: at the root of the repository, also when the training works in a temporary copy of it."""
-    root = os.environ.get("TEXTLSTM_ROOT") or os.environ.get("DVC_ROOT") or Path.cwd()
-    return Path(root).resolve() / ".textlstm" / "live"
+    return repository_root() / ".textlstm" / "live"
 
 
 @contextlib.contextmanager

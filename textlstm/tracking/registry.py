@@ -39,6 +39,7 @@ with warnings.catch_warnings():
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, read_json, read_text, require, write_arrays
+from textlstm.core.git import repository_root
 from textlstm.core.params import Params, load_params
 from textlstm.detection.heldout import OWN, evidence_of
 from textlstm.evaluation.comparison import Answers, difference
@@ -52,7 +53,6 @@ from textlstm.tracking.runs import (
     locked,
     pipeline_state,
     post,
-    repository_root,
     tracking_address,
 )
 

@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -36,11 +35,13 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from textlstm.core import paths
+from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
-from textlstm.core.params import flat, load_params
+from textlstm.core.git import git, repository_root
+from textlstm.core.params import load_params
 from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
-from textlstm.evaluation.studies import CURVE, SPREAD, fitting
+from textlstm.evaluation.studies import CURVE, HEADLINES, SPREAD, fitting
 
 EXPERIMENT = "textlstm"
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
@@ -60,15 +61,6 @@ class Record:
     tags: dict[str, str]
     params: dict[str, str]
     metrics: list[tuple[str, float, int]]  # name, value, step
-
-
-def repository_root() -> Path:
-    """The root of the repository that a stage belongs to.
-
-    DVC says which it is, also to an experiment in a temporary folder; $TEXTLSTM_ROOT, which a sweep sets, wins.
-    """
-    named = os.environ.get("TEXTLSTM_ROOT") or os.environ.get("DVC_ROOT")
-    return Path(named or _git("rev-parse", "--show-toplevel") or Path.cwd()).resolve()
 
 
 def pipeline_state(lock: Path, own_stage: str = "track") -> str:
@@ -110,13 +102,13 @@ def collect() -> Record:
         "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
         "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
-        "textlstm.uncommitted_changes": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
-        "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
+        "textlstm.uncommitted_changes": str(bool(git("status", "--porcelain", "--untracked-files=no", check=False))).lower(),
+        "mlflow.source.git.commit": git("rev-parse", "HEAD", check=False),
         "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",
         "mlflow.runName": experiment or f"repro-{state[:8]}",
     }
-    params = {key: str(value) for key, value in flat(yaml.safe_load(read_text(paths.PARAMS)))}
-    figures = [figure for path in _metric_files() for figure in flat(read_json(path), f"{path.stem}.")]
+    params = {key: str(value) for key, value in flat(yaml.safe_load(read_text(paths.PARAMS))).items()}
+    figures = [figure for path in _metric_files() for figure in flat(read_json(path), f"{path.stem}.").items()]
     metrics = [(key, float(value), 0) for key, value in figures if not isinstance(value, str)]
     tags |= {f"textlstm.{key}": value for key, value in figures if isinstance(value, str)}
     for path in _curves():
@@ -154,9 +146,13 @@ def _studies() -> dict[str, dict[str, Any]]:
 
 
 def _study_metrics(studies: dict[str, dict[str, Any]]) -> list[tuple[str, float, int]]:
-    """What the seeds' figures come to, under spread.<dataset>.<series>.<figure>."""
-    summaries = {dataset: part["summary"] for dataset, part in studies.get(SPREAD, {}).items()}
-    return [(key, float(value), 0) for key, value in flat(summaries, f"{SPREAD}.")]
+    """What the seeds' figures of the detector and of the classifier come to: spread.<dataset>.<figure>.{mean,standard_deviation}."""
+    return [
+        (f"{SPREAD}.{dataset}.{figure}.{statistic}", float(values[statistic]), 0)
+        for dataset, part in studies.get(SPREAD, {}).items()
+        for figure, values in part["summary"][HEADLINES[dataset]].items()
+        for statistic in ("mean", "standard_deviation")
+    ]
 
 
 def _post_studies(studies: dict[str, dict[str, Any]], files: Path) -> None:
@@ -312,8 +308,3 @@ def _metric_files() -> list[Path]:
         if not path.exists():
             raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
     return files
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.params import Params, load_params
+from textlstm.core.params import Params, load_params, merged
 
 ROOT = Path(__file__).resolve().parents[3]
 Raw = Callable[..., dict[str, Any]]
@@ -42,7 +42,7 @@ UNKNOWN_KEYS = [
     ("language_model.unitz", "language_model.unitz: unknown key; did you mean language_model.units?"),
     ("imdb.epoch", "imdb.epoch: unknown key; did you mean imdb.epochs?"),
     ("treads", "treads: unknown key; did you mean threads?"),
-    ("imbd.units", "imbd: unknown key; did you mean imdb?"),
+    ("imbd", "imbd: unknown key; did you mean imdb?"),
     ("languages.english.txt", "languages.english.txt: unknown key; did you mean languages.english.text?"),
 ]
 
@@ -228,3 +228,10 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
 def test_parameters_cannot_be_changed(params: Params) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         params.imdb.units = 5
+
+
+def test_changes_are_laid_over_key_by_key_but_languages_as_a_whole() -> None:
+    params = {"seed": 1, "imdb": {"units": 2, "epochs": 3}, "languages": {"a": {}, "b": {}}}
+    changed = merged(params, {"imdb": {"units": 5}, "languages": {"b": {}, "c": {}}})
+    assert changed == {"seed": 1, "imdb": {"units": 5, "epochs": 3}, "languages": {"b": {}, "c": {}}}
+    assert params["imdb"] == {"units": 2, "epochs": 3}

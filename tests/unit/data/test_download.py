@@ -288,6 +288,14 @@ def test_the_environment_wins_over_the_parameter(monkeypatch: pytest.MonkeyPatch
     assert mirror_setting("/parameter") == ""
 
 
+def test_a_relative_mirror_is_of_the_repository_also_for_an_experiment_in_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", "/clone")
+    assert mirror_setting("mirror") == "/clone/mirror"
+    monkeypatch.setenv("TEXTLSTM_ROOT", "/repository")
+    assert mirror_setting("mirror") == "/repository/mirror"
+    assert mirror_setting("https://example.invalid") == "https://example.invalid"
+
+
 def test_the_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("TEXTLSTM_CACHE")

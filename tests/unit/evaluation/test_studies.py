@@ -1,4 +1,4 @@
-"""Studies: which stages are run again, what is counted of them, and whether the committed ones are still of the pipeline."""
+"""Studies: what is counted of them, and whether the committed ones are still of the pipeline."""
 
 import json
 from pathlib import Path
@@ -7,30 +7,21 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.again import Stage, before, chosen_datasets, parameters, part, read_stages, run_again, update
-from benchmarks.learning_curve import SIZES, changes, rows, smaller
-from textlstm.core.errors import TextLSTMError
-from textlstm.core.params import check_params
-from textlstm.evaluation.studies import figures_of, fits, fitting, summaries, summary
-from textlstm.experiments.named import merged
+from textlstm.core.config import at, flat, with_values
+from textlstm.evaluation.studies import APART, HEADLINES, figures_of, fitting, parameters_of, summaries, summary
+from textlstm.experiments.studies import rows
 
 ROOT = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 METRICS = {name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")}
 STUDIES = ROOT / "metrics/studies"
-STAGES = read_stages(ROOT / "dvc.lock")
 
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.json")), ids=lambda path: path.stem)
 def test_the_committed_studies_are_of_the_present_parameters_and_figures(path: Path) -> None:
-    study = json.loads(path.read_text(encoding="utf-8"))
     kept = fitting(STUDIES, PARAMS, METRICS).get(path.stem, {})
+    study = json.loads(path.read_text(encoding="utf-8"))
     assert sorted(kept) == sorted(study), f"{path.name} is of other parameters or other code: run 'make studies' again"
-    for dataset, of_dataset in study.items():
-        wanted = parameters(STAGES, dataset, PARAMS)
-        assert of_dataset["parameters"] == wanted, (
-            f"{path.name}, {dataset}: other parameters matter now: run 'make studies' again"
-        )
 
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("learning_curve_*.csv")), ids=lambda path: path.stem)
@@ -51,134 +42,71 @@ def test_a_summary_by_hand() -> None:
 
 
 def test_each_figure_of_each_series_has_a_summary_of_its_own() -> None:
-    runs = [{"LSTM": {"auc": 0.5, "accuracy": 0.25}}, {"LSTM": {"auc": 1.0, "accuracy": 0.75}}]
+    runs = [{"lstm": {"auc": 0.5, "accuracy": 0.25}}, {"lstm": {"auc": 1.0, "accuracy": 0.75}}]
     found = summaries(runs)
-    assert (found["LSTM"]["auc"]["mean"], found["LSTM"]["accuracy"]["mean"]) == (0.75, 0.5)
-    assert (found["LSTM"]["auc"]["least"], found["LSTM"]["accuracy"]["largest"]) == (0.5, 0.75)
+    assert (found["lstm"]["auc"]["mean"], found["lstm"]["accuracy"]["mean"]) == (0.75, 0.5)
+    assert (found["lstm"]["auc"]["least"], found["lstm"]["accuracy"]["largest"]) == (0.5, 0.75)
 
 
 def test_the_figures_are_those_of_the_metrics() -> None:
-    found = figures_of("language", METRICS["language"])
-    assert list(found) == ["detector", "LSTM", "counting"]
-    assert found["detector"] == {"auc": METRICS["language"]["auc"], "accuracy": METRICS["language"]["accuracy"]}
-    assert found["LSTM"]["auc"] == METRICS["language"]["lstm"]["auc"]
-    assert found["counting"]["auc"] == METRICS["language"]["baselines"]["ngram_with_words"]["auc"]
-    assert figures_of("imdb", METRICS["imdb"])["NB-SVM"]["accuracy"] == METRICS["imdb"]["baselines"]["nbsvm"]["accuracy"]
+    language, imdb = (figures_of(dataset, METRICS[dataset]) for dataset in ("language", "imdb"))
+    assert list(language) == ["detector", "lstm", "ngrams"]
+    assert list(imdb) == ["classifier", "lstm", "nbsvm"]
+    assert language["detector"] == {"auc": METRICS["language"]["auc"], "accuracy": METRICS["language"]["accuracy"]}
+    assert language["lstm"]["auc"] == METRICS["language"]["lstm"]["auc"]
+    assert language["ngrams"] not in (language["detector"], language["lstm"])
+    assert imdb["classifier"]["accuracy"] == METRICS["imdb"]["accuracy"]
+    assert HEADLINES == {"language": "detector", "imdb": "classifier"}
 
 
-def test_sizes_below_the_full_one() -> None:
-    assert smaller([300, 0, 100, 300], 300) == [0, 100]
-    assert smaller([300, 0], 299) == [0]
-    assert smaller([], 5) == []
+def test_a_parameter_counts_unless_it_is_said_to_be_apart() -> None:
+    language, imdb = (parameters_of(dataset, PARAMS) for dataset in ("language", "imdb"))
+    assert {"seed", "threads", "split.learn", "words.characters", "language_model.units", "evaluate.length"} <= set(language)
+    assert {"seed", "threads", "split.seed", "split.reviews", "imdb.units", "nbsvm.bits", "vectorize.words"} <= set(imdb)
+    assert language["languages.english.text"] == PARAMS["languages"]["english"]["text"]
+    assert not [key for key in language if key.split(".")[0] in {"download", "imdb", "nbsvm", "score"}]
+    assert not [key for key in imdb if key.split(".")[0] in {"download", "evaluate", "languages", "language_model", "ngram"}]
+    new = PARAMS | {"other": {"knob": 1}}
+    assert all(parameters_of(dataset, new)["other.knob"] == 1 for dataset in APART)
+    assert parameters_of("imdb", {"words_of": 1}) == {"words_of": 1}  # "words" is apart
 
 
-def test_a_size_is_a_change_of_the_parameters_that_are_valid() -> None:
-    assert changes("imdb", 1000, PARAMS) == {"split": {"reviews": 500}}  # of each label
-    assert changes("language", 30_000, PARAMS) == {"words": {"characters": 30_000}}
-    params = {"language_model": {"epochs": 14, "words_share": 0.75}}
-    without = {"words": {"characters": 0}, "language_model": {"words_share": 0.0, "epochs": 56}}
-    assert changes("language", 0, params) == without
-    for dataset, sizes in SIZES.items():
-        for size in sizes:
-            check_params(merged(PARAMS, changes(dataset, size, PARAMS)), "here")
+@pytest.mark.parametrize("name", sorted({name for names in APART.values() for name in names}))
+def test_what_is_apart_is_a_parameter_or_a_section(name: str) -> None:
+    assert at(PARAMS, name) is not None
 
 
-def test_rows_are_of_a_series_each_sizes_ascending() -> None:
-    points = [
-        {"asked": 9, "size": 20, "figures": {"a": {"auc": 0.2, "accuracy": 0.3}, "b": {"auc": 0.4, "accuracy": 0.5}}},
-        {"asked": 0, "size": 10, "figures": {"a": {"auc": 0.6, "accuracy": 0.7}, "b": {"auc": 0.8, "accuracy": 0.9}}},
-    ]
-    assert rows(points) == [("a", 10, 0.6, 0.7), ("a", 20, 0.2, 0.3), ("b", 10, 0.8, 0.9), ("b", 20, 0.4, 0.5)]
+def test_no_parameter_is_apart_from_both_but_of_downloads_intervals_and_what_is_shown() -> None:
+    both = set(flat(PARAMS)) - {key for dataset in APART for key in parameters_of(dataset, PARAMS)}
+    assert {key.split(".")[0] for key in both} == {"download", "score", "evaluate"}
 
 
-def test_parameters_fit_by_dotted_key() -> None:
-    params = {"seed": 1, "vectorize": {"words": 5, "punctuation": True}}
-    assert fits({"seed": 1, "vectorize.words": 5}, params)
-    assert not fits({"seed": 2}, params)
-    assert not fits({"vectorize.least": 5}, params)
-    assert not fits({"seed.words": 5}, params)
-
-
-def test_studies_of_other_parameters_or_figures_are_left_out(tmp_path: Path) -> None:
+def write(folder: Path, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     own = {dataset: figures_of(dataset, METRICS[dataset]) for dataset in METRICS}
-    spread = {dataset: {"parameters": {"seed": 7}, "seeds": {"7": own[dataset]}} for dataset in METRICS}
-    (tmp_path / "spread.json").write_text(json.dumps(spread))
-    curve = {"imdb": {"parameters": {"seed": 7}, "points": [{"figures": own["language"]}, {"figures": own["imdb"]}]}}
-    (tmp_path / "learning_curve.json").write_text(json.dumps(curve))
-    assert fitting(tmp_path, {"seed": 7}, METRICS) == {"spread": spread, "learning_curve": curve}
-    assert fitting(tmp_path, {"seed": 8}, METRICS) == {}
-    other = METRICS | {"imdb": METRICS["imdb"] | {"auc": 0.5}}
-    assert fitting(tmp_path, {"seed": 7}, other) == {"spread": {"language": spread["language"]}}
-    assert fitting(tmp_path / "nowhere", {"seed": 7}, METRICS) == {}
+    spread = {dataset: {"parameters": parameters_of(dataset, params), "seeds": {"7": own[dataset]}} for dataset in METRICS}
+    points = [{"figures": own["language"]}, {"figures": own["imdb"]}]
+    curve = {"imdb": {"parameters": parameters_of("imdb", params), "points": points}}
+    (folder / "spread.json").write_text(json.dumps(spread))
+    (folder / "learning_curve.json").write_text(json.dumps(curve))
+    return spread, curve
 
 
-def names(stages: list[Stage]) -> list[str]:
-    return [stage.name for stage in stages]
-
-
-def test_a_part_of_the_pipeline_is_what_lies_between(tmp_path: Path) -> None:
-    entries: dict[str, Any] = {
-        "draw@a": {"cmd": "draw a", "outs": [{"path": "words/a"}]},
-        "draw@b": {"cmd": "draw b", "outs": [{"path": "words/b"}]},
-        "other": {"cmd": "other", "outs": [{"path": "words2"}]},
-        "collect": {"cmd": "collect", "deps": [{"path": "words"}, {"path": "collect.py"}], "outs": [{"path": "all"}]},
-        "train": {"cmd": "train", "deps": [{"path": "all"}, {"path": "words2/x"}], "outs": [{"path": "model"}]},
-        "show": {"cmd": "show", "deps": [{"path": "model"}], "outs": [{"path": "picture"}]},
-        "evaluate": {"cmd": "evaluate", "deps": [{"path": "model"}], "outs": [{"path": "metrics"}]},
+def test_studies_of_other_parameters_are_left_out(tmp_path: Path) -> None:
+    spread, curve = write(tmp_path, PARAMS)
+    assert fitting(tmp_path, PARAMS, METRICS) == {"spread": spread, "learning_curve": curve}
+    assert fitting(tmp_path, with_values(PARAMS, {"seed": 8}), METRICS) == {}
+    assert fitting(tmp_path, with_values(PARAMS, {"imdb.units": 8}), METRICS) == {"spread": {"language": spread["language"]}}
+    for changes in ({"ngram.weight": 0.1}, {"languages.dutch": {"text": "nld.txt", "words": "nl"}}):
+        kept = fitting(tmp_path, with_values(PARAMS, changes), METRICS)
+        assert kept == {"spread": {"imdb": spread["imdb"]}, "learning_curve": curve}
+    assert fitting(tmp_path, with_values(PARAMS, {"evaluate.bootstrap": 100}), METRICS) == {
+        "spread": spread,
+        "learning_curve": curve,
     }
-    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": entries}))
-    stages = read_stages(tmp_path / "dvc.lock")
-    assert stages["collect"].reads == ("words",)
-    assert before(stages, "collect") == {"collect", "draw@a", "draw@b"}
-    assert names(part(stages, "draw", "evaluate")) == ["draw@a", "draw@b", "collect", "train", "evaluate"]
-    assert names(part(stages, "train", "evaluate")) == ["train", "evaluate"]
-    with pytest.raises(TextLSTMError, match="expected the stages draws and evaluate, got collect"):
-        part(dict(sorted(stages.items())), "draws", "evaluate")
+    assert fitting(tmp_path / "nowhere", PARAMS, METRICS) == {}
 
 
-def test_what_the_figures_depend_on_is_what_the_stages_declare() -> None:
-    language, imdb = (parameters(STAGES, dataset, PARAMS) for dataset in ("language", "imdb"))
-    assert {"seed", "threads", "languages", "split", "words", "language_model", "ngram", "evaluate.length"} <= set(language)
-    assert {"seed", "threads", "split", "imdb", "nbsvm", "vectorize.words"} <= set(imdb)
-    assert not {"download", "evaluate", "score"} & (set(language) | set(imdb))
-    assert not {"imdb", "nbsvm"} & set(language)
-    assert language["words"] == PARAMS["words"]
-
-
-def test_a_part_runs_in_a_folder_of_its_own_beside_links_to_the_rest(tmp_path: Path) -> None:
-    root, folder = tmp_path / "root", tmp_path / "folder"
-    for name in ("given/kept", "made/kept", "made/again"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"old {name}")
-    (root / "params.yaml").write_text(yaml.safe_dump(PARAMS))
-    script = (
-        "import pathlib, yaml; p = pathlib.Path('made/again'); p.write_text(str(yaml.safe_load(open('params.yaml'))['seed']))"
-    )
-    (root / "one.py").write_text(f"{script}\nassert pathlib.Path('made/kept').read_text() == 'old made/kept'\n")
-    stage = Stage("one", f"python {root / 'one.py'}", ("given", "made"), ("made/again",), (), "")
-    run_again(root, [stage], {"seed": 99}, folder)
-    assert (folder / "made/again").read_text() == "99"
-    assert (folder / "given").is_symlink()
-    assert (folder / "made/kept").is_symlink()
-    assert (root / "made/again").read_text() == "old made/again"
-    assert yaml.safe_load((root / "params.yaml").read_text()) == PARAMS
-    (root / "one.py").write_text("raise SystemExit('no luck')")
-    with pytest.raises(TextLSTMError, match=r"one failed with exit status 1 in .*folder:\nno luck"):
-        run_again(root, [stage], {"seed": 99}, folder)
-    with pytest.raises(TextLSTMError, match=r"the study: unitz: unknown key"):
-        run_again(root, [stage], {"unitz": 1}, folder)
-
-
-def test_one_dataset_of_a_study_is_replaced_and_the_other_kept(tmp_path: Path) -> None:
-    path = tmp_path / "study.json"
-    update(path, "imdb", {"a": 1})
-    update(path, "language", {"a": 2})
-    update(path, "imdb", {"a": 3})
-    assert list(json.loads(path.read_text()).items()) == [("language", {"a": 2}), ("imdb", {"a": 3})]
-
-
-def test_the_datasets_that_are_named() -> None:
-    assert chosen_datasets([]) == ["language", "imdb"]
-    assert chosen_datasets(["imdb"]) == ["imdb"]
-    with pytest.raises(TextLSTMError, match="expected datasets out of language, imdb, got imbd"):
-        chosen_datasets(["imbd"])
+def test_studies_of_other_figures_are_left_out(tmp_path: Path) -> None:
+    spread, _ = write(tmp_path, PARAMS)
+    other = METRICS | {"imdb": METRICS["imdb"] | {"auc": 0.5}}
+    assert fitting(tmp_path, PARAMS, other) == {"spread": {"language": spread["language"]}}

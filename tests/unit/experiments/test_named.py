@@ -6,8 +6,7 @@ import pytest
 import yaml
 
 from textlstm.__main__ import main
-from textlstm.core.params import Params, check_params
-from textlstm.experiments.named import merged, replaced_languages
+from textlstm.core.params import Params, check_params, merged
 
 ROOT = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -40,14 +39,6 @@ def test_the_tutorials_are_as_written() -> None:
     )
     assert [simple["imdb"][key] for key in ("embedding", "units", "dropout", "batch", "epochs")] == [256, 128, 0.5, 16, 10]
     assert (simple["vectorize"]["words"], simple["imdb"]["optimizer"]) == (1024, "rmsprop")
-
-
-def test_changes_are_laid_over_key_by_key_but_languages_as_a_whole() -> None:
-    params = {"seed": 1, "imdb": {"units": 2, "epochs": 3}, "languages": {"a": {}, "b": {}}}
-    changed = merged(params, {"imdb": {"units": 5}, "languages": {"b": {}, "c": {}}})
-    assert changed == {"seed": 1, "imdb": {"units": 5, "epochs": 3}, "languages": {"b": {}, "c": {}}}
-    assert replaced_languages(params, {"languages": {"b": {}, "c": {}}}) == ["languages.a"]
-    assert replaced_languages(params, {"imdb": {}}) == []
 
 
 def test_an_unknown_experiment_is_told_with_the_known_ones(

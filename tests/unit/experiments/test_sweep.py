@@ -12,7 +12,7 @@ import yaml
 from optuna.trial import TrialState
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.experiments.dvc_experiments import ExperimentFailedError, StoppedError, _override
+from textlstm.experiments.runner import ExperimentFailedError, StoppedError
 from textlstm.experiments.study import Study, Values, load_study
 from textlstm.experiments.sweep import Report as ReportLoss
 from textlstm.experiments.sweep import open_study, run_trials, summarise, table
@@ -67,13 +67,13 @@ def test_the_ready_made_studies_are_in_order(path: Path) -> None:
         ({"space": {"language_model.output": {"low": 1, "high": 2}}}, r"a range needs a number, .* Write choice"),
         ({"space": {"language_model.units": {"low": 9, "high": 3}}}, "expected low < high, got 9 and 3"),
         ({"space": {"language_model.units": {"low": 1, "high": 3, "log": True, "step": 1}}}, "log needs low > 0 and no step"),
-        ({"space": {"language_model.units": {"low": 1, "hihg": 3}}}, "hihg: unknown key; did you mean high"),
-        ({"space": {"language_model.learning_rate": {"choice": [1e-05]}}}, "YAML reads 1e-05 as text"),
+        ({"space": {"language_model.units": {"low": 1, "hihg": 3}}}, r"hihg: unknown key; did you mean .*\.high"),
+        ({"space": {"language_model.learning_rate": {"choice": ["1e-05"]}}}, "as text: write 0.001"),
         ({"fixed": {"language_model.units": 3}}, "stands in space and in fixed"),
         ({"repeats": 2, "space": {"seed": {"low": 1, "high": 3}}}, "repeats vary the seed already"),
         ({"sampler": "grid"}, "a grid needs a step for every range"),
         ({"sampler": "grid", "space": {"seed": {"choice": [1, 2]}}}, "the grid has 2 points, got 8 trials"),
-        ({"pruner": {"training": "train_imdb", "warm": 3}}, r"pruner\.warm: unknown key; did you mean warmup"),
+        ({"pruner": {"training": "train_imdb", "warm": 3}}, r"pruner\.warm: unknown key; did you mean pruner\.warmup"),
     ],
 )
 def test_a_wrong_study_is_refused_with_what_to_do(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -264,14 +264,6 @@ def test_too_few_trials_have_no_importances(tmp_path: Path) -> None:
     run_trials(study, spec, 7, Runner(stop), stop)
     assert "expected 3 complete trials or more, got 2: no picture" in summarise(study, spec, tmp_path / "out")
     assert not (tmp_path / "out" / "importances.png").exists()
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(True, "true"), (0.001, "0.001"), ("a, b", "'a, b'"), ("it's", r"'it\'s'"), ([1, [" x"]], "[1,[' x']]")],
-)
-def test_values_are_written_as_dvc_reads_them(value: Any, written: str) -> None:
-    assert _override(value) == written
 
 
 def test_a_report_holds_what_it_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
