@@ -108,7 +108,8 @@ def fit_temperature(kinds: Kinds, *, by_length: bool = True) -> tuple[float, flo
         for length in lengths:
             present = [(weight, blocks[length]) for weight, blocks in kinds if weight > 0 and blocks.get(length)]
             means = [
-                np.mean([_surprise(temper(one, scale, exponent), label).mean() for one, label in blocks]) for _, blocks in present
+                np.mean([_surprise(temper(one, scale, exponent), label).mean() for one, label in blocks])
+                for _, blocks in present
             ]
             losses.append(np.average(means, weights=[weight for weight, _ in present]))
         return float(np.mean(losses))
@@ -139,7 +140,12 @@ def _compare(
             drawn.append(rows[(begins[:, None] + np.arange(size)).ravel()[: len(rows)]])
         means[index] = more[np.concatenate(drawn)].mean()
     low, high = np.quantile(means, [0.025, 0.975])
-    return {"log_loss": float(after.mean()), "more": float(more.mean()), "more_low": float(low), "more_high": float(high)}
+    return {
+        "log_loss": float(after.mean()),
+        "more": float(more.mean()),
+        "more_low": float(low),
+        "more_high": float(high),
+    }
 
 
 def _report(results: Mapping[str, Mapping[str, object]], lengths: Sequence[int]) -> list[str]:

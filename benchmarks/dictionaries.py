@@ -42,5 +42,7 @@ def stems(dic: bytes, aff: bytes) -> set[str]:
     encoding = encodings[0].decode() if encodings else "iso8859-1"  # Hunspell's default
     if encoding.lower().startswith("microsoft-"):
         encoding = encoding[len("microsoft-") :]
-    words = [line.split("/")[0].split("\t")[0].strip() for line in dic.decode(encoding, errors="replace").splitlines()[1:]]
+    words = [
+        line.split("/")[0].split("\t")[0].strip() for line in dic.decode(encoding, errors="replace").splitlines()[1:]
+    ]
     return {normalise(word) for word in words if word and all(unicodedata.category(letter) == "Ll" for letter in word)}

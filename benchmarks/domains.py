@@ -39,7 +39,10 @@ def main() -> None:
     """Ask all systems about all texts, and write what came out."""
     parser = common.parser(__doc__)
     parser.add_argument(
-        "--models", type=Path, default=paths.IMDB_MODEL.parent, help="folder with the models imdb and nbsvm and sentiment.json"
+        "--models",
+        type=Path,
+        default=paths.IMDB_MODEL.parent,
+        help="folder with the models imdb and nbsvm and sentiment.json",
     )
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
     chosen = parser.parse_args()
@@ -48,7 +51,10 @@ def main() -> None:
     reproducible.set_up(params.seed, params.threads)
     ask = _systems(chosen.models)
     table = read_parquet(paths.TEST_IMDB)
-    reviews = [Rated(1.0 if label == POSITIVE else -1.0, text) for label, text in zip(table["label"], table["text"], strict=True)]
+    reviews = [
+        Rated(1.0 if label == POSITIVE else -1.0, text)
+        for label, text in zip(table["label"], table["text"], strict=True)
+    ]
     kinds = by_length(reviews) | rated_snippets()
     results: dict[str, Any] = {"clear": _CLEAR, "vader": version("vaderSentiment"), "texts": {}}
     for kind, rated in kinds.items():

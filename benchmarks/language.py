@@ -46,7 +46,9 @@ def main() -> None:
     """Measure all systems on the same texts in one run, and write what came out."""
     parser = common.parser(__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the trained models")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[1, 2, 3, 5, 10, 20, 50, 100], help="characters in a window")
+    parser.add_argument(
+        "--lengths", type=int, nargs="+", default=[1, 2, 3, 5, 10, 20, 50, 100], help="characters in a window"
+    )
     parser.add_argument("--headline", type=int, default=5, help="length of the first table; one of the lengths")
     parser.add_argument("--count", type=int, default=2000, help="words, and pairs of words, of each language")
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=PEERS, help="which")
@@ -62,7 +64,9 @@ def main() -> None:
     heldout = {language: read_text(paths.heldout_text(language)) for language in params.languages}
     lengths = sorted({*chosen.lengths, chosen.headline})
     if max(lengths) > min(map(len, heldout.values())):
-        raise TextLSTMError(f"expected lengths of at most {min(map(len, heldout.values()))} characters, got {max(lengths)}")
+        raise TextLSTMError(
+            f"expected lengths of at most {min(map(len, heldout.values()))} characters, got {max(lengths)}"
+        )
 
     results: dict[str, Any] = {
         "machine": common.machine(),
@@ -70,11 +74,14 @@ def main() -> None:
         "systems": _described(kinds, peers),
     }
     systems = results["systems"]
-    evidence = {kind: window_evidence(models, background, list(heldout.values()), lengths) for kind, models in kinds.items()}
+    evidence = {
+        kind: window_evidence(models, background, list(heldout.values()), lengths) for kind, models in kinds.items()
+    }
     for length in lengths:
         windows, labels = common.windows_of_texts(heldout.values(), length)
         answers = {
-            kind: common.Answers(of_kind[length][0].log_likelihoods, logarithms=True) for kind, of_kind in evidence.items()
+            kind: common.Answers(of_kind[length][0].log_likelihoods, logarithms=True)
+            for kind, of_kind in evidence.items()
         }
         answers |= {peer.name: peer.answers(windows) for peer in peers}
         for name, answer in answers.items():
@@ -140,7 +147,9 @@ def _words(params: Any, count: int) -> Texts:
     belong to no language and are left out.
     """
     shares = {
-        name: read_list(read_text(paths.RAW_WORDS / f"{one.words}.tsv")) for name, one in params.languages.items() if one.words
+        name: read_list(read_text(paths.RAW_WORDS / f"{one.words}.tsv"))
+        for name, one in params.languages.items()
+        if one.words
     }
     if len(shares) < len(params.languages):
         raise TextLSTMError(
@@ -209,7 +218,9 @@ def _times(detector: Detector, peers: Sequence[Peer], strings: list[str]) -> dic
             spent[name].append((time.perf_counter() - clock, time.process_time() - processor))
     asked = {name: len(few if name == _ONE_BY_ONE else strings) for name in turns}
     medians = {name: np.median(rounds, axis=0) / asked[name] * 1e6 for name, rounds in spent.items()}
-    return {name: {"clock": float(clock), "processor": float(processor)} for name, (clock, processor) in medians.items()}
+    return {
+        name: {"clock": float(clock), "processor": float(processor)} for name, (clock, processor) in medians.items()
+    }
 
 
 def _report(results: dict[str, Any]) -> list[str]:
@@ -227,7 +238,9 @@ def _report(results: dict[str, Any]) -> list[str]:
 
     windows, lengths = results["windows"], list(systems[OURS]["by_length"])
     machine = results["machine"]
-    counts = " + ".join(f"{count:,} {language}" for language, count in zip(results["languages"], windows["count"], strict=True))
+    counts = " + ".join(
+        f"{count:,} {language}" for language, count in zip(results["languages"], windows["count"], strict=True)
+    )
     rows = []
     for name, system in systems.items():
         head = system.get("headline")
@@ -267,13 +280,19 @@ def _report(results: dict[str, Any]) -> list[str]:
         lines += ["", f"{title} by the length of the window in characters:", ""]
         lines += common.table(
             ["system", *lengths],
-            [[name, *(f"{system['by_length'][length][key]:.3f}" for length in lengths)] for name, system in measured.items()],
+            [
+                [name, *(f"{system['by_length'][length][key]:.3f}" for length in lengths)]
+                for name, system in measured.items()
+            ],
         )
     kinds = list(systems[OURS]["words"])
     lines += ["", "Accuracy on whole words:", ""]
     lines += common.table(
         ["system", *(f"{kind} ({' + '.join(f'{count:,}' for count in results['texts'][kind])})" for kind in kinds)],
-        [[name, *(common.interval(system["words"][kind], "accuracy") for kind in kinds)] for name, system in measured.items()],
+        [
+            [name, *(common.interval(system["words"][kind], "accuracy") for kind in kinds)]
+            for name, system in measured.items()
+        ],
     )
     note = (
         f"{OURS} has learnt from the list that the words are drawn from by frequency. The dictionaries are Hunspell's, stems in small letters "

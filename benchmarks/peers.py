@@ -66,7 +66,10 @@ def _lingua(codes: tuple[str, ...]) -> Peer:
     detector = LanguageDetectorBuilder.from_iso_codes_639_1(*wanted).with_preloaded_language_models().build()
 
     def ask(text: str) -> Mapping[str, float]:
-        return {one.language.iso_code_639_1.name.lower(): one.value for one in detector.compute_language_confidence_values(text)}
+        return {
+            one.language.iso_code_639_1.name.lower(): one.value
+            for one in detector.compute_language_confidence_values(text)
+        }
 
     return Peer("lingua", "lingua-language-detector", "built for these languages", codes, ask)
 

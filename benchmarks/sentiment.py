@@ -75,7 +75,9 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--train", type=Path, default=paths.TRAIN_IMDB, help="reviews to learn from")
     parser.add_argument("--test", type=Path, default=paths.TEST_IMDB, help="reviews to test on")
-    parser.add_argument("--reviews", type=int, default=0, help="at most so many of each label in each part, for a trial; 0: all")
+    parser.add_argument(
+        "--reviews", type=int, default=0, help="at most so many of each label in each part, for a trial; 0: all"
+    )
     parser.add_argument("--steps", type=int, default=10, help="steps of the tutorial timed before and again after ours")
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
     chosen = parser.parse_args()
@@ -83,7 +85,9 @@ def main() -> None:
     params = load_params()
     tutorial = check_params(merged(params.model_dump(), yaml.safe_load(read_text(_TUTORIAL))["params"]), str(_TUTORIAL))
     reproducible.set_up(params.seed, params.threads)
-    train, test = (limit_reviews(read_parquet(path), chosen.reviews, seed=params.seed) for path in (chosen.train, chosen.test))
+    train, test = (
+        limit_reviews(read_parquet(path), chosen.reviews, seed=params.seed) for path in (chosen.train, chosen.test)
+    )
     data = Data(train["text"].tolist(), train["label"].to_numpy(), test["text"].tolist(), test["label"].to_numpy())
     protocol = "official" if len(data.train) == len(data.test) == _OFFICIAL else "holdout"
 
@@ -110,7 +114,12 @@ def main() -> None:
             "machine": common.machine(),
             "protocol": protocol,
             "reviews": {"train": len(data.train), "test": len(data.test)},
-            "tutorial": {"epochs": tutorial.imdb.epochs, "steps": steps, "steps_timed": 2 * chosen.steps, **two_epochs._asdict()},
+            "tutorial": {
+                "epochs": tutorial.imdb.epochs,
+                "steps": steps,
+                "steps_timed": 2 * chosen.steps,
+                **two_epochs._asdict(),
+            },
             "systems": systems,
         }
     )
@@ -121,7 +130,9 @@ def main() -> None:
 
 def _ours(data: Data, params: Params) -> dict[str, dict[str, Any]]:
     """The LSTM, the counted n-grams and both together, from texts to log-odds, as the pipeline trains them."""
-    reproducible.set_up(params.seed, params.threads)  # the tutorial's model has drawn random numbers: begin as the stage does
+    reproducible.set_up(
+        params.seed, params.threads
+    )  # the tutorial's model has drawn random numbers: begin as the stage does
     begin = _now()
     tokenizer = Tokenizer.learn(data.train, params.vectorize.words, punctuation=params.vectorize.punctuation)
     reviews = [tokenizer.encode(text) for text in data.train]
@@ -236,9 +247,7 @@ def _report(results: dict[str, Any]) -> list[str]:
             [name, _WHAT[name], system["version"], common.interval(system, "accuracy"), common.interval(system, "auc"), f"{spent['seconds']:.0f}",
              f"{spent['processor_seconds']:.0f}", f"{shares[0]:.2f}", f"{shares[1]:.2f}"]
         )  # fmt: skip
-    tutorial_name = (
-        f"the tutorial's {tutorial['epochs']} epochs ({tutorial['steps']:,} steps, {tutorial['steps_timed']} of them timed)"
-    )
+    tutorial_name = f"the tutorial's {tutorial['epochs']} epochs ({tutorial['steps']:,} steps, {tutorial['steps_timed']} of them timed)"
     rows.append(
         [
             tutorial_name,

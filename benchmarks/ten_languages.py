@@ -52,7 +52,9 @@ def main() -> None:
     peers = load_peers(chosen.peers, [code_of(language) for language in languages])
     tables = [[model.log_probabilities(model.vocabulary.encode(text)) for model in detector.values()] for text in texts]
 
-    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {peer.name: {"version": peer.version} for peer in peers}
+    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {
+        peer.name: {"version": peer.version} for peer in peers
+    }
     confusions = {}
     for length in sorted({*chosen.lengths, chosen.shown}):
         windows, labels = common.windows_of_texts(texts, length)
@@ -98,19 +100,34 @@ def _report(results: dict[str, Any]) -> list[str]:
         about,
         "",
         *common.table(
-            ["system", "version", *(f"{what}, {length} characters" for what in ("accuracy", "AUC") for length in lengths)], rows
+            [
+                "system",
+                "version",
+                *(f"{what}, {length} characters" for what in ("accuracy", "AUC") for length in lengths),
+            ],
+            rows,
         ),
     ]
 
 
 def _draw(path: Path, languages: list[str], confusions: dict[str, npt.NDArray[np.int64]], length: int) -> None:
-    figure, panels = plt.subplots(1, len(confusions), figsize=(6.5 * len(confusions), 6), layout="constrained", squeeze=False)
+    figure, panels = plt.subplots(
+        1, len(confusions), figsize=(6.5 * len(confusions), 6), layout="constrained", squeeze=False
+    )
     for panel, (name, matrix) in zip(panels[0], confusions.items(), strict=True):
         shares = matrix / matrix.sum(axis=1, keepdims=True)
         panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(*shares.shape):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            panel.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, fontsize="small")
+            panel.text(
+                column,
+                row,
+                f"{100 * shares[row, column]:.0f}",
+                ha="center",
+                va="center",
+                color=colour,
+                fontsize="small",
+            )
         panel.set_xticks(range(len(languages)), languages, rotation=45, ha="right")
         panel.set_yticks(range(len(languages)), languages)
         accuracy = np.trace(matrix) / matrix.sum()

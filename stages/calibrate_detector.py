@@ -39,7 +39,9 @@ def main() -> None:
     abstention.save(paths.ABSTENTION)
     print(
         "out of set above the languages by more than, in nats: "
-        + ", ".join(f"{limit:.1f} at {length}" for length, limit in zip(abstention.lengths, abstention.limits, strict=True))
+        + ", ".join(
+            f"{limit:.1f} at {length}" for length, limit in zip(abstention.lengths, abstention.limits, strict=True)
+        )
     )
 
 

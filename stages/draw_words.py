@@ -25,7 +25,9 @@ def main(language: str) -> None:
         own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
         shares = own_words(own, others, foreign=settings.foreign, rare_letter=settings.rare_letter)
         words = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
-    texts = calibration_texts(text, words, shares, characters=params.abstention.characters, code=code, seed=params.seed + 1)
+    texts = calibration_texts(
+        text, words, shares, characters=params.abstention.characters, code=code, seed=params.seed + 1
+    )
     write_text(paths.drawn_words(language), words)
     write_json(paths.calibration_text(language), texts)
     print(

@@ -35,7 +35,9 @@ def main() -> None:
     rows = outermost_words(words, classifier.log_odds(words)._asdict(), most=SHOWN)
     write_csv(paths.plot("words_imdb"), WORDS, rows)
     shown = list(dict.fromkeys(word for word, *_ in rows))
-    print(f"imdb: {len(test):,} reviews scored; up most: {' '.join(shown[:5])}; down most: {' '.join(reversed(shown[-5:]))}")
+    print(
+        f"imdb: {len(test):,} reviews scored; up most: {' '.join(shown[:5])}; down most: {' '.join(reversed(shown[-5:]))}"
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def main() -> None:
     }
     texts = {language: read_text(paths.heldout_text(language)) for language in languages}
     scores = heldout.own_scores(systems, background, texts, lengths)
-    kinds = {language: read_fields(paths.calibration_text(language), *calibration_texts.KINDS) for language in languages}
+    kinds = {
+        language: read_fields(paths.calibration_text(language), *calibration_texts.KINDS) for language in languages
+    }
     others = {
         heldout.UNSEEN_WORDS: {language: of[calibration_texts.UNSEEN_WORDS] for language, of in kinds.items()},
         heldout.SEEN_LANGUAGES: read_json(paths.other_languages("heldout")),
@@ -47,7 +49,9 @@ def main() -> None:
     write_arrays(paths.SCORES_LANGUAGE, **scores)
     write_csv(paths.plot("conditional_probabilities"), CONDITIONAL, conditional_probabilities(detector, examples))
     write_csv(paths.plot("characters_language"), CHARACTERS, character_log_odds(detector, examples))
-    write_csv(paths.plot("samples_language"), SAMPLES, samples({name: part.lstm for name, part in parts.items()}, params.seed))
+    write_csv(
+        paths.plot("samples_language"), SAMPLES, samples({name: part.lstm for name, part in parts.items()}, params.seed)
+    )
     windows = {length: len(scores[f"{heldout.OWN}_owner_{length}"]) for length in lengths}
     print("windows scored: " + ", ".join(f"{count:,} of {length}" for length, count in windows.items()))
 

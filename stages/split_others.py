@@ -19,7 +19,9 @@ def main() -> None:
     require(paths.RAW_UDHR)
     translations = {path.stem: read_text(path) for path in sorted(paths.RAW_UDHR.glob("*.txt"))}
     own = own_translations(params.languages.values())
-    others = split_others(translations, [*own, *params.background.leave_out], fraction=params.split.learn, passage=PASSAGE)
+    others = split_others(
+        translations, [*own, *params.background.leave_out], fraction=params.split.learn, passage=PASSAGE
+    )
     for part, texts in others._asdict().items():
         write_json(paths.other_languages(part), texts)
     print(

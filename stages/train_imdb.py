@@ -26,11 +26,19 @@ def main() -> None:
     tokenizer, settings = Tokenizer.load(paths.TOKENIZER), params.imdb
     if settings.vectors != "pretrained":
         paths.PRETRAINED_WEIGHTS.unlink(missing_ok=True)  # of a stage that is no longer there: see `remove_orphans`
-    pretrained = Pretrained.load(paths.PRETRAINED_WEIGHTS, settings, tokenizer.size) if settings.vectors == "pretrained" else None
-    model, losses = train_sentiment_model(reviews, arrays["labels"], tokenizer, settings, seed=params.seed, pretrained=pretrained)
+    pretrained = (
+        Pretrained.load(paths.PRETRAINED_WEIGHTS, settings, tokenizer.size)
+        if settings.vectors == "pretrained"
+        else None
+    )
+    model, losses = train_sentiment_model(
+        reviews, arrays["labels"], tokenizer, settings, seed=params.seed, pretrained=pretrained
+    )
     model.save(paths.IMDB_MODEL)
     write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
-    print(f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")
+    print(
+        f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from"
+    )
 
 
 if __name__ == "__main__":

@@ -85,7 +85,9 @@ def raw_params() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw_params: Callable[..., dict[str, Any]]) -> Callable[..., Path]:
+def workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw_params: Callable[..., dict[str, Any]]
+) -> Callable[..., Path]:
     """`workspace({"imdb.units": 4})`: a temporary folder, now the working directory, with tiny parameters and data/sources.yaml."""
 
     def make(changes: dict[str, Any] | None = None, languages: dict[str, str] | None = None) -> Path:

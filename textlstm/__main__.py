@@ -37,7 +37,9 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="textlstm", description="Language and sentiment of texts, by LSTMs and n-grams.")
+    parser = argparse.ArgumentParser(
+        prog="textlstm", description="Language and sentiment of texts, by LSTMs and n-grams."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, summary: str, more: str = "") -> argparse.ArgumentParser:
@@ -48,11 +50,15 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="without any, one text per line of standard input")
     ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
     ask.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
-    ask.add_argument("--models", type=Path, default=Path("models"), help="folder of the trained models (default: models)")
+    ask.add_argument(
+        "--models", type=Path, default=Path("models"), help="folder of the trained models (default: models)"
+    )
     ask.set_defaults(run=_ask, error=ask.error)
 
     experiment = command("experiment", "run a named experiment, or list them")
-    experiment.add_argument("name", nargs="?", metavar="NAME", help="runs experiments/NAME.yaml; without it, all are listed")
+    experiment.add_argument(
+        "name", nargs="?", metavar="NAME", help="runs experiments/NAME.yaml; without it, all are listed"
+    )
     experiment.set_defaults(run=_experiment)
 
     sweep = command("sweep", "search over parameters", "Ctrl-C stops it; the same command goes on.")
@@ -78,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     undecided = "the exit status is 1 if they cannot be compared."
     promote = command("promote", "register the models in MLflow and compare them with the champion", better + undecided)
     how = promote.add_mutually_exclusive_group()
-    how.add_argument("--register-only", action="store_true", help="register the models, and leave the champion as it is")
+    how.add_argument(
+        "--register-only", action="store_true", help="register the models, and leave the champion as it is"
+    )
     without = "take the new version without a comparison where the held-out data are others"
     how.add_argument("--first-of-its-data", action="store_true", help=without)
     promote.set_defaults(run=_promote)

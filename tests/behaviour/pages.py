@@ -243,7 +243,8 @@ class PlotsPage(Visit):
 def page_scripts(html: str) -> dict[str, Path]:
     """The scripts that a page asks a host of npm packages for, as files: fetched once by npm, then kept in the cache folder."""
     return {
-        url: _script(name, version) for url, name, version in re.findall(r'src="(https://[^"]*/npm/([\w-]+)@([\w.]+))"', html)
+        url: _script(name, version)
+        for url, name, version in re.findall(r'src="(https://[^"]*/npm/([\w-]+)@([\w.]+))"', html)
     }
 
 
@@ -256,7 +257,9 @@ def _script(name: str, version: str) -> Path:
             f"{place}: no such file, and no npm on the PATH to fetch {name}@{version} with: install it (Debian: npm)"
         )
     with tempfile.TemporaryDirectory(prefix="textlstm-") as folder:
-        done = subprocess.run(["npm", "pack", f"{name}@{version}"], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["npm", "pack", f"{name}@{version}"], cwd=folder, capture_output=True, text=True, check=False
+        )
         packed = next(Path(folder).glob("*.tgz"), None)
         if done.returncode or packed is None:
             raise NoBrowserError(f"{name}@{version}: npm cannot fetch it: {done.stderr.strip()[-500:]}")
@@ -332,7 +335,9 @@ def mlflow_server(root: Path) -> Iterator[str]:
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     log = root / "server.log"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output, start_new_session=True)
+        server = subprocess.Popen(
+            command, cwd=root, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
         try:
             _wait_until_up(server, address, log)
             yield address

@@ -82,7 +82,9 @@ def test_a_run_shows_its_roc_curve(runs: pages.MlflowPages) -> None:
 
 
 def test_a_picture_that_is_not_there_is_noticed(runs: pages.MlflowPages) -> None:
-    runs.page.route("**/get-artifact?*roc_language.png*", lambda route: route.fulfill(body=b"", content_type="image/png"))
+    runs.page.route(
+        "**/get-artifact?*roc_language.png*", lambda route: route.fulfill(body=b"", content_type="image/png")
+    )
     assert runs.open_picture(ONE, "pictures", "roc_language.png") == 0
 
 

@@ -33,7 +33,11 @@ FRENCH = [
     "merci",
     "BONJOUR LE MONDE",
 ]
-GOOD = ["i really liked the movie and had fun", "a wonderful film, the best of the year", "great acting and a moving story"]
+GOOD = [
+    "i really liked the movie and had fun",
+    "a wonderful film, the best of the year",
+    "great acting and a moving story",
+]
 BAD = ["professional disappointment", "a boring, stupid waste of two hours", "the worst film i have ever seen"]
 
 

@@ -77,7 +77,10 @@ def made(number: int) -> dict[str, tuple[str, str, str, Rows]]:
 
     interval = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "accuracy": some(), "accuracy_low": 0, "accuracy_high": 1}
     confusion = [{"actual": one, "predicted": other, "count": 1234} for one, other in product(LANGUAGES, repeat=2)]
-    told = [{"length": 1, "series": "unseen", "rejected": ""}, *cross("length", [2, 5, 50], ["unseen", "seen"], "rejected")]
+    told = [
+        {"length": 1, "series": "unseen", "rejected": ""},
+        *cross("length", [2, 5, 50], ["unseen", "seen"], "rejected"),
+    ]
     odds = [row | {"log_odds": row["log_odds"] * random.choice([-9, 9])} for row in by_character("log_odds", ["left"])]
     bars = [row | {"odds": row["odds"] * random.choice([-1, 1])} for row in cross("word", words, systems, "odds")]
     heats = product(LANGUAGES, (0.5, 0.8, 1.0))

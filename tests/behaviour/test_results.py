@@ -12,7 +12,9 @@ from textlstm.core.params import flat
 ROOT = Path(__file__).parents[2]
 LANGUAGE = json.loads((ROOT / "metrics/language.json").read_text(encoding="utf-8"))
 IMDB = json.loads((ROOT / "metrics/imdb.json").read_text(encoding="utf-8"))
-EXPERIMENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "experiments/results").glob("*.json")}
+EXPERIMENTS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "experiments/results").glob("*.json")
+}
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -38,7 +40,9 @@ def test_odds_mean_what_they_say_and_other_languages_are_told() -> None:
 
 
 def test_longer_strings_are_easier() -> None:
-    by_length = {int(row["length"]): float(row["auc"]) for row in rows("by_length_language") if row["series"] == "detector"}
+    by_length = {
+        int(row["length"]): float(row["auc"]) for row in rows("by_length_language") if row["series"] == "detector"
+    }
     aucs = [by_length[length] for length in (1, 2, 3, 5, 10, 20, 50)]
     assert aucs == sorted(aucs)
     assert by_length[5] == LANGUAGE["auc"]
@@ -71,17 +75,25 @@ def test_pretraining_pays_under_the_official_protocol() -> None:
 @pytest.mark.parametrize("name", sorted(EXPERIMENTS))
 def test_the_documents_quote_the_results_of_the_experiments(name: str) -> None:
     line = next(
-        line for line in (ROOT / "docs/experiments.md").read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}`")
+        line
+        for line in (ROOT / "docs/experiments.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| `{name}`")
     )
     assert f"AUC {EXPERIMENTS[name]['auc']:.4f}, accuracy {EXPERIMENTS[name]['accuracy']:.4f} |" in line
 
 
-@pytest.mark.parametrize("figure", [LANGUAGE["auc"], LANGUAGE["lstm"]["auc"], IMDB["accuracy"], IMDB["lstm"]["accuracy"]])
+@pytest.mark.parametrize(
+    "figure", [LANGUAGE["auc"], LANGUAGE["lstm"]["auc"], IMDB["accuracy"], IMDB["lstm"]["accuracy"]]
+)
 def test_readme_quotes_the_committed_figures(figure: float) -> None:
     assert f"{figure:.4f}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_model_card_quotes_the_table_of_domains() -> None:
-    rows = [line for line in (ROOT / "benchmarks/results/domains.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    rows = [
+        line
+        for line in (ROOT / "benchmarks/results/domains.md").read_text(encoding="utf-8").splitlines()
+        if line[:1] == "|"
+    ]
     assert len(rows) > 6
     assert "\n".join(rows) in (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")

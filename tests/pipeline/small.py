@@ -52,7 +52,9 @@ class Clone:
 
     def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone as a user would, with this Python's programs first on the PATH."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))}
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))
+        }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             words,

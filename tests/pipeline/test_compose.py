@@ -28,7 +28,10 @@ def test_every_port_is_on_loopback_only() -> None:
 
 def test_every_secret_comes_from_the_environment_and_must_be_there() -> None:
     secrets = [
-        (key, value) for service in SERVICES.values() for key, value in service["environment"].items() if SECRET.search(key)
+        (key, value)
+        for service in SERVICES.values()
+        for key, value in service["environment"].items()
+        if SECRET.search(key)
     ]
     assert len(secrets) == 6
     for key, value in secrets:

@@ -54,7 +54,9 @@ def read_parameters(path: Path) -> set[str]:
         if isinstance(node, ast.Name) and node.id in meaning:
             return meaning[node.id]
         if isinstance(node, ast.Attribute) and (parent := dotted(node.value)) is not None:
-            return f"{parent}.{node.attr}".lstrip(".") if node.attr != "language" else "languages"  # Params.language looks one up
+            return (
+                f"{parent}.{node.attr}".lstrip(".") if node.attr != "language" else "languages"
+            )  # Params.language looks one up
         return None
 
     for node in ast.walk(tree):
@@ -128,7 +130,9 @@ def test_packages_hold_nothing_that_could_change_a_result(path: Path) -> None:
 def test_the_package_of_the_stages_can_only_end_the_process() -> None:
     """Stages do not depend on it: it may hold nothing but what ends the process under a Python that will not do."""
     old_python = (3, 6)
-    _docstring, *rest = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python).body
+    _docstring, *rest = ast.parse(
+        (ROOT / "stages/__init__.py").read_text(encoding="utf-8"), feature_version=old_python
+    ).body
     imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
     (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
     (check,) = [node for node in rest if isinstance(node, ast.If)]
@@ -144,7 +148,11 @@ def test_compiled_modules_are_no_part_of_a_dependency() -> None:
     assert "__pycache__" in (ROOT / ".dvcignore").read_text(encoding="utf-8").split()
 
 
-KNOBS = {"ngram.weight", "nbsvm.weight", "abstention.threshold"}  # they decide answers, and are read where answers are made
+KNOBS = {
+    "ngram.weight",
+    "nbsvm.weight",
+    "abstention.threshold",
+}  # they decide answers, and are read where answers are made
 
 
 def all_but_knobs(section: str) -> set[str]:
@@ -237,7 +245,12 @@ def data_deps(stage: str) -> set[str]:
 
 
 def test_the_detector_is_calibrated_on_training_data_alone() -> None:
-    assert data_deps("calibrate_detector") == {"data/calibration", "models/background", "models/language", "models/ngram"}
+    assert data_deps("calibrate_detector") == {
+        "data/calibration",
+        "models/background",
+        "models/language",
+        "models/ngram",
+    }
     assert data_deps("draw_words") == {"data/raw/words", "data/split/language/${key}/train.txt"}
     behind = ancestors("train_background", frozenset({"split_others"}))
     assert "data/split/others/learn.json" in behind

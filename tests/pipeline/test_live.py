@@ -60,7 +60,10 @@ def test_a_run_ends_as_its_training_did(tmp_path: Path, monkeypatch: pytest.Monk
     assert (run.data.tags["textlstm.stage"], run.data.tags["textlstm.study"]) == ("train_imdb", "units")
     assert run.data.metrics == {"loss": 0.6, "epoch_loss": 0.6}
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, "loss")] == [(5, 0.7), (10, 0.6)]
+    assert [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, "loss")] == [
+        (5, 0.7),
+        (10, 0.6),
+    ]
 
 
 def test_a_run_whose_follower_was_killed_does_not_stay_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +91,11 @@ def has_run(root: Path) -> bool:
 
 
 def test_the_training_does_not_hear_of_a_server_that_is_down(tmp_path: Path) -> None:
-    environment = os.environ | {"TEXTLSTM_ROOT": str(tmp_path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "TEXTLSTM_LIVE": "1"}
+    environment = os.environ | {
+        "TEXTLSTM_ROOT": str(tmp_path),
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "TEXTLSTM_LIVE": "1",
+    }
     words = [sys.executable, "-c", TRAINING]
     plain = subprocess.run(words, env=environment | {"TEXTLSTM_LIVE": ""}, capture_output=True, text=True, check=True)
     watched = subprocess.run(

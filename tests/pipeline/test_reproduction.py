@@ -15,12 +15,19 @@ pytestmark = pytest.mark.slow
 def test_the_first_run_runs_everything_and_leaves_one_run_in_mlflow(clone: Clone) -> None:
     stages = yaml.safe_load((clone.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     assert clone.first == set(stages)
-    assert {"train_language@english", "train_language@french", "train_imdb", "score_language", "evaluate_imdb", "track"} <= set(
-        stages
-    )
+    assert {
+        "train_language@english",
+        "train_language@french",
+        "train_imdb",
+        "score_language",
+        "evaluate_imdb",
+        "track",
+    } <= set(stages)
     language = json.loads((clone.folder / "metrics/language.json").read_text(encoding="utf-8"))
     assert 0.5 < language["auc"] < 1.0
-    assert {"auc_low", "auc_high", "accuracy", "windows", "bits_per_character", "article_test", "ngrams"} <= set(language)
+    assert {"auc_low", "auc_high", "accuracy", "windows", "bits_per_character", "article_test", "ngrams"} <= set(
+        language
+    )
     by_length = (clone.folder / "metrics/plots/by_length_language.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert {row.split(",")[0] for row in by_length} == {"1", "2", "3", "5", "10", "20", "50"}
     imdb = json.loads((clone.folder / "metrics/imdb.json").read_text(encoding="utf-8"))
@@ -38,7 +45,9 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
 def test_two_clones_end_with_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
     other = Clone(tmp_path / "another place" / "clone")
     other.repro()
-    assert (other.folder / "dvc.lock").read_text(encoding="utf-8") == (clone.folder / "dvc.lock").read_text(encoding="utf-8")
+    assert (other.folder / "dvc.lock").read_text(encoding="utf-8") == (clone.folder / "dvc.lock").read_text(
+        encoding="utf-8"
+    )
     for path in (clone.folder / "metrics").rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (other.folder / path.relative_to(clone.folder)).read_bytes(), path

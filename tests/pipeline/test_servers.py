@@ -18,14 +18,33 @@ import psutil
 import pytest
 import yaml
 
-from tests.pipeline.servers import NoServerError, Postgres, Relay, free_ports, mlflow_server, postgres, s3_server, ssh_server
+from tests.pipeline.servers import (
+    NoServerError,
+    Postgres,
+    Relay,
+    free_ports,
+    mlflow_server,
+    postgres,
+    s3_server,
+    ssh_server,
+)
 from tests.pipeline.small import Clone
 from textlstm.core.params import flat
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
-COMPLETE = {"dvc.lock", "dvc.yaml", "params.yaml", "language.json", "imdb.json", "curves", "plots", "pictures", "studies"}
+COMPLETE = {
+    "dvc.lock",
+    "dvc.yaml",
+    "params.yaml",
+    "language.json",
+    "imdb.json",
+    "curves",
+    "plots",
+    "pictures",
+    "studies",
+}
 
 
 @contextlib.contextmanager
@@ -78,7 +97,9 @@ class State:
 
     def start(self, address: str = "", **settings: str) -> subprocess.Popen[str]:
         """`python -m stages.track`, as DVC starts it."""
-        environment = os.environ | settings | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(self.root), "DVC_STAGE": "track"}
+        environment = (
+            os.environ | settings | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(self.root), "DVC_STAGE": "track"}
+        )
         environment |= {"MLFLOW_TRACKING_URI": address} if address else {}
         environment |= {"DVC_EXP_NAME": self.experiment} if self.experiment else {}
         words = [sys.executable, "-m", "stages.track"]
@@ -107,7 +128,9 @@ def statuses(address: str) -> Counter[str]:
     return Counter(run.info.status for run in runs(address))
 
 
-def test_runs_go_to_postgresql_and_their_files_to_s3(database: Postgres, s3: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+def test_runs_go_to_postgresql_and_their_files_to_s3(
+    database: Postgres, s3: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
     store, keys = s3
     environment = keys | {"MLFLOW_S3_ENDPOINT_URL": store, "PGPASSWORD": database.password}
     state = State(tmp_path / "state")
@@ -118,15 +141,15 @@ def test_runs_go_to_postgresql_and_their_files_to_s3(database: Postgres, s3: tup
         [run] = runs(address)
         assert run.info.status == "FINISHED"
         assert run.info.artifact_uri.startswith("mlflow-artifacts:/")  # the client needs no key of the store
-        assert set(run.data.params) == {key for key, _ in flat(yaml.safe_load((state.folder / "params.yaml").read_text()))}
+        assert set(run.data.params) == {
+            key for key, _ in flat(yaml.safe_load((state.folder / "params.yaml").read_text()))
+        }
         assert {"language.auc", "imdb.accuracy", "english.loss"} <= set(run.data.metrics)
         client = mlflow.MlflowClient(address)
         curve = client.get_metric_history(run.info.run_id, "english.loss")
         assert [(point.step, point.value) for point in curve] == [(1, 2.5), (2, 1.25)]
         assert {entry.path for entry in client.list_artifacts(run.info.run_id)} == COMPLETE
-        uri = (
-            f"{address}/api/2.0/mlflow-artifacts/artifacts/{run.info.experiment_id}/{run.info.run_id}/artifacts/pictures/loss.png"
-        )
+        uri = f"{address}/api/2.0/mlflow-artifacts/artifacts/{run.info.experiment_id}/{run.info.run_id}/artifacts/pictures/loss.png"
         picture = subprocess.run([sys.executable, "-c", FETCH, uri], capture_output=True, check=True).stdout
         assert picture.startswith(b"\x89PNG")
         assert len(picture) > 5000
@@ -191,7 +214,10 @@ def test_a_server_that_dies_half_way_leaves_one_finished_run(
 def test_a_database_that_dies_under_the_server_costs_the_tracking_only(database: Postgres, tmp_path: Path) -> None:
     state = State(tmp_path / "state")
     secret = {"PGPASSWORD": database.password}
-    with mlflow_server(tmp_path, database.database("under"), str(tmp_path / "artifacts"), environment=secret) as (address, _):
+    with mlflow_server(tmp_path, database.database("under"), str(tmp_path / "artifacts"), environment=secret) as (
+        address,
+        _,
+    ):
         relay = Relay(int(address.rsplit(":", 1)[1]), b"PUT /api/2.0/mlflow-artifacts", database.stop)
         try:
             status, said = state.track(f"http://127.0.0.1:{relay.port}")
@@ -209,10 +235,15 @@ def test_a_database_that_dies_under_the_server_costs_the_tracking_only(database:
 def test_a_tracking_that_is_killed_leaves_no_run_that_runs_for_ever(database: Postgres, tmp_path: Path) -> None:
     state = State(tmp_path / "state")
     secret = {"PGPASSWORD": database.password}
-    with mlflow_server(tmp_path, database.database("killed"), str(tmp_path / "artifacts"), environment=secret) as (address, _):
+    with mlflow_server(tmp_path, database.database("killed"), str(tmp_path / "artifacts"), environment=secret) as (
+        address,
+        _,
+    ):
         processes: list[subprocess.Popen[str]] = []
         relay = Relay(
-            int(address.rsplit(":", 1)[1]), b"PUT /api/2.0/mlflow-artifacts", lambda: psutil.Process(processes[0].pid).kill()
+            int(address.rsplit(":", 1)[1]),
+            b"PUT /api/2.0/mlflow-artifacts",
+            lambda: psutil.Process(processes[0].pid).kill(),
         )
         processes.append(state.start(f"http://127.0.0.1:{relay.port}"))
         processes[0].communicate()
@@ -237,7 +268,10 @@ def test_eight_processes_that_begin_a_new_sqlite_store_at_once_lose_nothing(tmp_
 def test_eight_machines_that_begin_a_new_server_at_once_lose_nothing(database: Postgres, tmp_path: Path) -> None:
     states = [State(tmp_path / f"machine{number}") for number in range(8)]
     secret = {"PGPASSWORD": database.password}
-    with mlflow_server(tmp_path, database.database("eight"), str(tmp_path / "artifacts"), environment=secret) as (address, _):
+    with mlflow_server(tmp_path, database.database("eight"), str(tmp_path / "artifacts"), environment=secret) as (
+        address,
+        _,
+    ):
         processes = [state.start(address) for state in states]
         said = [process.communicate() for process in processes]
         assert [process.returncode for process in processes] == [0] * 8, said
@@ -247,7 +281,10 @@ def test_eight_machines_that_begin_a_new_server_at_once_lose_nothing(database: P
 def test_two_machines_that_track_the_same_state_at_once_make_one_run(database: Postgres, tmp_path: Path) -> None:
     states = [State(tmp_path / f"machine{number}" / "state") for number in range(2)]
     secret = {"PGPASSWORD": database.password}
-    with mlflow_server(tmp_path, database.database("twice"), str(tmp_path / "artifacts"), environment=secret) as (address, _):
+    with mlflow_server(tmp_path, database.database("twice"), str(tmp_path / "artifacts"), environment=secret) as (
+        address,
+        _,
+    ):
         held: list[tuple[int, str]] = []
         relay = Relay(
             int(address.rsplit(":", 1)[1]),
@@ -275,10 +312,17 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def files(folder: Path) -> dict[str, bytes]:
     """All that `dvc pull` brings."""
     tops = (folder / "data", folder / "models")
-    return {str(path.relative_to(folder)): path.read_bytes() for top in tops for path in sorted(top.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for top in tops
+        for path in sorted(top.rglob("*"))
+        if path.is_file()
+    }
 
 
-def push_and_pull(clone: Clone, folder: Path, name: str, url: str, local: dict[str, str], common: dict[str, str]) -> None:
+def push_and_pull(
+    clone: Clone, folder: Path, name: str, url: str, local: dict[str, str], common: dict[str, str]
+) -> None:
     """Push everything from one clone; a fresh clone then has everything, and trains nothing."""
     clone.run("dvc", "remote", "add", "--force", "--default", name, url)
     for key, value in common.items():
@@ -305,9 +349,16 @@ def test_a_fresh_clone_gets_everything_over_ssh(ssh: tuple[str, Path], reproduce
     push_and_pull(reproduced, tmp_path / "fresh", "machine", f"{address}{tmp_path}/storage", {"keyfile": str(key)}, {})
 
 
-def test_a_fresh_clone_gets_everything_from_s3(s3: tuple[str, dict[str, str]], reproduced: Clone, tmp_path: Path) -> None:
+def test_a_fresh_clone_gets_everything_from_s3(
+    s3: tuple[str, dict[str, str]], reproduced: Clone, tmp_path: Path
+) -> None:
     address, keys = s3
     secret = {"access_key_id": keys["AWS_ACCESS_KEY_ID"], "secret_access_key": keys["AWS_SECRET_ACCESS_KEY"]}
     push_and_pull(
-        reproduced, tmp_path / "fresh", "bucket", "s3://dvc/textlstm", secret, {"endpointurl": address, "region": "us-east-1"}
+        reproduced,
+        tmp_path / "fresh",
+        "bucket",
+        "s3://dvc/textlstm",
+        secret,
+        {"endpointurl": address, "region": "us-east-1"},
     )

@@ -27,7 +27,12 @@ ELSEWHERE = {
 
 
 def files(clone: Clone) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for name in ("models", "data") for path in (clone.folder / name).rglob("*") if path.is_file()}
+    return {
+        path: path.read_bytes()
+        for name in ("models", "data")
+        for path in (clone.folder / name).rglob("*")
+        if path.is_file()
+    }
 
 
 def experiments(clone: Clone) -> list[str]:
@@ -42,17 +47,22 @@ def study_of_runs(clone: Clone) -> dict[str, str]:
 
 
 def write_experiment(clone: Clone, name: str, experiment: dict[str, Any]) -> None:
-    (clone.folder / f"experiments/{name}.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False), encoding="utf-8")
+    (clone.folder / f"experiments/{name}.yaml").write_text(
+        yaml.safe_dump(experiment, sort_keys=False), encoding="utf-8"
+    )
 
 
 def metrics_of(clone: Clone, name: str) -> dict[str, Any]:
     commit = clone.git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
-    return {dataset: json.loads(clone.git("show", f"{commit}:metrics/{dataset}.json")) for dataset in ("language", "imdb")}
+    return {
+        dataset: json.loads(clone.git("show", f"{commit}:metrics/{dataset}.json")) for dataset in ("language", "imdb")
+    }
 
 
 def own_metrics(clone: Clone) -> dict[str, Any]:
     return {
-        name: json.loads((clone.folder / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")
+        name: json.loads((clone.folder / f"metrics/{name}.json").read_text(encoding="utf-8"))
+        for name in ("language", "imdb")
     }
 
 
@@ -113,8 +123,20 @@ def test_an_uncommitted_parameter_is_refused(clone: Clone) -> None:
 
 def test_a_study_that_is_stopped_or_killed_goes_on(clone: Clone) -> None:
     state = clone.git("status", "--porcelain")
-    command = [sys.executable, "-m", "textlstm", "studies", "learning_curve", "--dataset", "language", "--sizes", "9000"]
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))}
+    command = [
+        sys.executable,
+        "-m",
+        "textlstm",
+        "studies",
+        "learning_curve",
+        "--dataset",
+        "language",
+        "--sizes",
+        "9000",
+    ]
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))
+    }
     log = clone.folder / ".textlstm/experiments/learning_curve/learning_curve-language-9000.log"
     for number, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         log.unlink(missing_ok=True)
@@ -182,7 +204,9 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     }
     assert len(list((clone.folder / "mlartifacts").rglob("learning_curve.png"))) == 1
     page = clone.run("dvc", "plots", "show", "--out", "page").stdout
-    assert "Learning curve of the language detector" in (clone.folder / "page/index.html").read_text(encoding="utf-8"), page
+    assert "Learning curve of the language detector" in (clone.folder / "page/index.html").read_text(
+        encoding="utf-8"
+    ), page
     clone.git("clean", "--quiet", "-d", "--force", "metrics", "docs", "page")
 
 
@@ -200,7 +224,11 @@ def test_what_an_experiment_made_is_taken_from_it_once(clone: Clone) -> None:
     place = Path(clone.run(sys.executable, "-c", TAKE, PYTHONPATH=str(clone.folder)).stdout.splitlines()[-1])
     taken = {path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()}
     own = [path for name in (paths.NGRAM_MODELS, paths.SPLIT_LANGUAGES) for path in (clone.folder / name).rglob("*")]
-    expected = {path.relative_to(clone.folder): path.read_bytes() for path in own if path.is_file() and path.name != ".gitignore"}
+    expected = {
+        path.relative_to(clone.folder): path.read_bytes()
+        for path in own
+        if path.is_file() and path.name != ".gitignore"
+    }
     assert {path: content for path, content in taken.items() if path != paths.METRICS_IMDB} == expected
     assert expected
     (place / "mark").touch()

@@ -77,9 +77,7 @@ def experiments(root: Path, study: str) -> list[str]:
 def runs(root: Path, study: str) -> list[mlflow.entities.Run]:
     client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("textlstm")
-    return list(
-        client.search_runs([experiment.experiment_id], f"tags.`textlstm.study` = '{study}'", max_results=1000)
-    )
+    return list(client.search_runs([experiment.experiment_id], f"tags.`textlstm.study` = '{study}'", max_results=1000))
 
 
 def trials(root: Path, study: str) -> list[optuna.trial.FrozenTrial]:
@@ -111,7 +109,9 @@ def check_one_to_one(root: Path, study: str, count: int) -> None:
     assert not [run.info.run_name for run in runs(root, study) if run.info.status == "RUNNING"]
     for trial in done:  # the run holds what Optuna drew and what it was told
         run = next(run for run in finished if run.info.run_name == f"{study}-{trial.number}")
-        assert {key: run.data.params[key] for key in trial.params} == {key: str(value) for key, value in trial.params.items()}
+        assert {key: run.data.params[key] for key in trial.params} == {
+            key: str(value) for key, value in trial.params.items()
+        }
         assert run.data.metrics["language.auc"] == trial.value
     assert git("branch", "--show-current", folder=root)
     assert git("status", "--porcelain", "--untracked-files=no", folder=root) == " M pyproject.toml"
@@ -144,14 +144,18 @@ def test_24_experiments_in_4_jobs_with_half_of_them_killed(repository: Path) -> 
     while process.poll() is None:
         time.sleep(chance.uniform(0, 3))
         if len(killed) < 12:
-            victims = [each for each in psutil.Process(process.pid).children() if (name := name_of(each)) and not killed[name]]
+            victims = [
+                each for each in psutil.Process(process.pid).children() if (name := name_of(each)) and not killed[name]
+            ]
             if victims and chance.random() < 0.5:
                 victim = chance.choice(victims)
                 inner = [victim, *victim.children(recursive=True)]
                 name = name_of(victim)
                 time.sleep(chance.uniform(0, 8))  # somewhere between its start and its end
                 if victim.is_running():
-                    os.kill(chance.choice([each for each in inner if each.is_running()] or [victim]).pid, signal.SIGKILL)
+                    os.kill(
+                        chance.choice([each for each in inner if each.is_running()] or [victim]).pid, signal.SIGKILL
+                    )
                     killed[name] += 1
     assert process.returncode == 0
     assert len(killed) == 12
@@ -168,7 +172,12 @@ def name_of(process: psutil.Process) -> str:
 
 def test_a_trial_that_fails_is_counted_with_its_reason(repository: Path) -> None:
     study = write_study(
-        repository, name="failing", trials=2, jobs=1, sampler="grid", space={"score.lengths": {"choice": [[2, 5], [2, 3]]}}
+        repository,
+        name="failing",
+        trials=2,
+        jobs=1,
+        sampler="grid",
+        space={"score.lengths": {"choice": [[2, 5], [2, 3]]}},
     )
     assert start(repository, study).wait() == 0  # evaluate.length is 5
     good, bad = trials(repository, "failing")

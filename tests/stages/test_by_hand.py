@@ -103,10 +103,16 @@ def test_a_missing_word_ends_a_stage_with_its_usage(workspace: Workspace) -> Non
     workspace()
     done = run("split_language")
     assert done.returncode == 2
-    assert done.stderr == "split_language: expected 1 argument(s), got 0. Usage: python -m stages.split_language LANGUAGE\n"
+    assert (
+        done.stderr
+        == "split_language: expected 1 argument(s), got 0. Usage: python -m stages.split_language LANGUAGE\n"
+    )
 
 
-TEXT = {"left": "The cat sat on the mat and the dog saw it. " * 5, "right": "Le chat est assis et le chien le voit là. " * 5}
+TEXT = {
+    "left": "The cat sat on the mat and the dog saw it. " * 5,
+    "right": "Le chat est assis et le chien le voit là. " * 5,
+}
 
 
 @pytest.mark.slow
@@ -116,7 +122,9 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
         (folder / f"{language}.txt").write_text(text, encoding="utf-8")
     paths.RAW_UDHR.mkdir(parents=True)
     for name in (f"c{number}" for number in range(12)):
-        (paths.RAW_UDHR / f"{name}.txt").write_text("Der Hund läuft über die Straße, жук ползёт. " * 5, encoding="utf-8")
+        (paths.RAW_UDHR / f"{name}.txt").write_text(
+            "Der Hund läuft über die Straße, жук ползёт. " * 5, encoding="utf-8"
+        )
     stages = [(stage, name) for stage in ("split_language", "draw_words") for name in TEXT]
     stages += [("check_params",), ("vectorize_language",), ("split_others",), ("train_background",)]
     stages += [(stage, name) for stage in ("train_language", "train_ngram") for name in TEXT]
@@ -140,7 +148,9 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
     heldout = paths.heldout_text("left").read_text()
 
     write_text(paths.heldout_text("left"), heldout[:4])  # shorter than the longest window
-    message = "score_language: left: the held-out text has 4 characters, expected at least 5, the longest of score.lengths"
+    message = (
+        "score_language: left: the held-out text has 4 characters, expected at least 5, the longest of score.lengths"
+    )
     assert_told(message, "score_language")
 
     write_text(paths.heldout_text("left"), "жжжжжжжжж")
@@ -171,9 +181,19 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
 def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
     workspace()
     words = {0: "bad awful", 1: "good great"}
-    reviews = [{"part": "train", "label": label, "text": f"a {words[label]} film {n}"} for label in words for n in range(20)]
+    reviews = [
+        {"part": "train", "label": label, "text": f"a {words[label]} film {n}"} for label in words for n in range(20)
+    ]
     write_parquet(paths.RAW_IMDB, reviews_table(reviews))
-    for stage in ("check_params", "split_imdb", "vectorize_imdb", "train_imdb", "train_nbsvm", "score_imdb", "evaluate_imdb"):
+    for stage in (
+        "check_params",
+        "split_imdb",
+        "vectorize_imdb",
+        "train_imdb",
+        "train_nbsvm",
+        "score_imdb",
+        "evaluate_imdb",
+    ):
         if stage == "train_imdb":
             done = run(stage)
             assert (done.returncode, done.stderr) == (0, "")
@@ -200,5 +220,7 @@ def test_a_python_without_the_packages_is_told_how_to_get_them() -> None:
 
 def test_an_old_python_is_told_even_with_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 8, 1, "final", 0))
-    with pytest.raises(SystemExit, match=r"expected Python 3\.11 or later .*, got Python 3\.8 .*, packages missing: none\."):
+    with pytest.raises(
+        SystemExit, match=r"expected Python 3\.11 or later .*, got Python 3\.8 .*, packages missing: none\."
+    ):
         runpy.run_path(str(ROOT / "stages" / "__init__.py"))

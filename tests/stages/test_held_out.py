@@ -21,7 +21,9 @@ STAGES = {name: entry.get("do", entry) for name, entry in PIPELINE.items()}
 READS = {name: set(entry["deps"]) for name, entry in STAGES.items()}
 WRITES = {
     name: {
-        next(iter(out)) if isinstance(out, dict) else out for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])
+        next(iter(out)) if isinstance(out, dict) else out
+        for kind in ("outs", "metrics", "plots")
+        for out in entry.get(kind, [])
     }
     for name, entry in STAGES.items()
 }
@@ -38,7 +40,9 @@ def after(path: str) -> list[str]:
     found: list[str] = []
     reached = {path}
     while more := [
-        name for name in STAGES if name not in found and any(overlap(read, one) for read in READS[name] for one in reached)
+        name
+        for name in STAGES
+        if name not in found and any(overlap(read, one) for read in READS[name] for one in reached)
     ]:
         found += more
         reached |= {out for name in more for out in WRITES[name]}
@@ -74,7 +78,9 @@ def raw(labels_of_test: tuple[int, int], words_of_test: str) -> None:
     """Reviews of both halves; the half to test on has other words and labels each time."""
     words = {0: "bad awful dull", 1: "good great fun"}
     train = [
-        Review(part="train", label=label, text=f"a {words[label]} film , number {n} !") for label in words for n in range(12)
+        Review(part="train", label=label, text=f"a {words[label]} film , number {n} !")
+        for label in words
+        for n in range(12)
     ]
     test = [
         Review(part="test", label=label, text=f"{words_of_test} {place} {n}")
@@ -109,11 +115,15 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
     paths.TEST_IMDB.unlink()
     paths.RAW_IMDB.unlink()
     learn()
-    assert all_bytes(folder, "data/vectors", "models", "metrics") == {key: written[0][key] for key in written[0] if key != TRAIN}
+    assert all_bytes(folder, "data/vectors", "models", "metrics") == {
+        key: written[0][key] for key in written[0] if key != TRAIN
+    }
 
     scores = []  # and where it is read, other reviews do show
     for words in ("a good film", "bad zebra"):
-        write_parquet(paths.TEST_IMDB, reviews_table([Review(part="test", label=label, text=words) for label in (0, 1)]))
+        write_parquet(
+            paths.TEST_IMDB, reviews_table([Review(part="test", label=label, text=words) for label in (0, 1)])
+        )
         importlib.import_module("stages.score_imdb").main()
         scores.append(paths.SCORES_IMDB.read_bytes())
     assert scores[0] != scores[1]

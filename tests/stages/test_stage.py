@@ -51,7 +51,9 @@ def test_a_stage_that_ends_well_says_nothing_more(capsys: pytest.CaptureFixture[
         ),
     ],
 )
-def test_what_a_user_can_mend_is_one_message(error: Exception, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_user_can_mend_is_one_message(
+    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         stage.run(_raise(error))
     assert ended.value.code == 1

@@ -89,7 +89,12 @@ def test_reviews_fall_into_one_class_of_length_each() -> None:
     reviews = [Rated(1.0, " ".join(["word"] * count)) for count in (1, 100, 101, 400, 401, 2000)]
     classes = by_length(reviews)
     assert [len(inside) for inside in classes.values()] == [2, 1, 1, 2]
-    assert [name.rpartition("of ")[2] for name in classes] == ["at most 100 words", "101 to 200", "201 to 400", "more than 400"]
+    assert [name.rpartition("of ")[2] for name in classes] == [
+        "at most 100 words",
+        "101 to 200",
+        "201 to 400",
+        "more than 400",
+    ]
     assert list(by_length(reviews[2:3])) == ["of 101 to 200"]
 
 

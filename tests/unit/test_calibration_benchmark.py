@@ -14,7 +14,9 @@ def truth(scale: float, length: int, languages: int, count: int = 20_000) -> lis
     random = np.random.default_rng([languages, length])
     calibrated = random.normal(size=(count, languages)) * 2
     labels = (posterior(calibrated).cumsum(axis=1) < random.random((count, 1))).sum(axis=1)
-    return [(evidence((calibrated[labels == label] / scale).tolist(), known=length), label) for label in range(languages)]
+    return [
+        (evidence((calibrated[labels == label] / scale).tolist(), known=length), label) for label in range(languages)
+    ]
 
 
 @pytest.mark.parametrize("languages", [2, 4])

@@ -21,7 +21,19 @@ from textlstm.experiments.runner import StoppedError
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMMANDS = ["ask", "experiment", "sweep", "studies", "report", "promote", "track"]
-LIBRARIES = {"dvc", "keras", "matplotlib", "mlflow", "numpy", "optuna", "pandas", "scipy", "sklearn", "tensorflow", "yaml"}
+LIBRARIES = {
+    "dvc",
+    "keras",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "optuna",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "tensorflow",
+    "yaml",
+}
 HELP = """
 import sys
 from textlstm.__main__ import main
@@ -39,7 +51,10 @@ def test_help_imports_no_library(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert said.startswith(" ".join(["usage: textlstm", *words, "[-h]"]))
     assert not LIBRARIES & set(imported.split())
-    assert words or [line.split()[0] for line in said.splitlines() if line.startswith("    ") and line[4] != " "] == COMMANDS
+    assert (
+        words
+        or [line.split()[0] for line in said.splitlines() if line.startswith("    ") and line[4] != " "] == COMMANDS
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,10 +83,13 @@ def test_wrong_usage_ends_with_2(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ask", "a text"], "textlstm ask: models/language: "),
+        (["ask", "a text"], "textlstm ask: models/detection.json: no such file. Run 'dvc repro'"),
         (["experiment"], "textlstm experiment: experiments: no such file. Check the path"),
         (["studies", "--sizes", "5"], "textlstm studies: --sizes: expected the dataset that they are of, got none"),
-        (["report"], "textlstm report: metrics/language.json: no such file. Run 'dvc repro' (or 'make repro') to make it"),
+        (
+            ["report"],
+            "textlstm report: metrics/language.json: no such file. Run 'dvc repro' (or 'make repro') to make it",
+        ),
         (["report", "--pictures", "file/pictures"], "textlstm report: file/pictures: Not a directory"),
         (["track"], "textlstm track: dvc.lock: no such file. Check the path"),
     ],
@@ -96,7 +114,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_texts_are_read_one_per_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, Any]]:
-        return [{"text": text, "language": None, "reason": "neither", "log_odds": 0.25} for text in texts]
+        return [{"text": text, "language": None, "reason": "out of set", "margin": 0.25} for text in texts]
 
     monkeypatch.setattr(command, "_answer", answer)
     monkeypatch.setattr(sys, "stdin", io.StringIO("привет\n\nl'été\n"))
@@ -104,8 +122,8 @@ def test_texts_are_read_one_per_line(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == ["привет", "l'été"]
     assert command.main(["ask", "жжж"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["text", "language", "log", "odds"],
-        ["жжж", "neither", "0.250"],
+        ["text", "language", "margin"],
+        ["жжж", "none:", "out", "of", "set", "0.250"],
     ]
 
 
@@ -141,7 +159,9 @@ def test_the_installed_command_is_this_one() -> None:
     assert pkgutil.resolve_name(PROJECT["project"]["scripts"]["textlstm"]) is command.main
     installed = find_packages(str(ROOT), include=PROJECT["tool"]["setuptools"]["packages"]["find"]["include"])
     assert {name.split(".")[0] for name in installed} == {"textlstm"}
-    assert {path.parent for path in (ROOT / "textlstm").rglob("*.py")} == {ROOT / name.replace(".", "/") for name in installed}
+    assert {path.parent for path in (ROOT / "textlstm").rglob("*.py")} == {
+        ROOT / name.replace(".", "/") for name in installed
+    }
 
 
 def test_a_stage_imports_its_own_checkout_and_not_what_is_installed(tmp_path: Path) -> None:

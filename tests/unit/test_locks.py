@@ -34,7 +34,9 @@ def test_a_second_sweep_of_a_study_is_refused_until_the_first_is_gone(tmp_path: 
     lock = "from textlstm.experiments.runner import alone\nwith alone(Path(sys.argv[1]), 'units'):"
     with held(lock, tmp_path) as other:
         for _ in range(2):
-            with pytest.raises(TextLSTMError, match=r"study units: another process runs it already\. Wait for it, or stop it"):
+            with pytest.raises(
+                TextLSTMError, match=r"study units: another process runs it already\. Wait for it, or stop it"
+            ):
                 alone(tmp_path, "units")
         other.kill()
         other.wait()

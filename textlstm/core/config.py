@@ -111,7 +111,9 @@ def _explain(problem: Any, model: type[BaseModel], meanings: str) -> str:
     if not place and kind == "model_type":
         return f"expected sections ({', '.join(model.model_fields)}), got {got!r}"
     if keys[-1:] == ["[key]"]:
-        hint = " (YAML reads no, yes, on and off as truth values: put quotes around it)" if isinstance(got, bool) else ""
+        hint = (
+            " (YAML reads no, yes, on and off as truth values: put quotes around it)" if isinstance(got, bool) else ""
+        )
         return f"{keys[0]}: expected a name of lower-case letters, digits and _ that begins with a letter, got {got!r}{hint}"
     if kind == "extra_forbidden":
         return f"{place}: unknown key{nearest(keys[-1], known, ''.join(f'{key}.' for key in keys[:-1]))}"
@@ -135,7 +137,9 @@ def _walk(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list[s
         parents = models
         keys.append(str(part))
         annotations = [one.model_fields[part].annotation for one in models if part in one.model_fields]
-        models = [found for annotation in annotations for found in _models_in(annotation)] or models  # else the key of a mapping
+        models = [
+            found for annotation in annotations for found in _models_in(annotation)
+        ] or models  # else the key of a mapping
     return keys, [name for one in parents for name in one.model_fields]
 
 

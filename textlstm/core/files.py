@@ -110,7 +110,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise TextLSTMError(f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}") from None
+        raise TextLSTMError(
+            f"{path}: expected JSON, got something else at line {error.lineno}. {how_to_make(path)}"
+        ) from None
 
 
 def read_record(path: Path, kind: type[T]) -> T:
@@ -134,7 +136,9 @@ def read_format(path: Path, expected: str, key: str) -> dict[str, Any]:
     value = read_json(path)
     got = value.get("format") if isinstance(value, dict) else None
     if got != expected:
-        raise TextLSTMError(f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again")
+        raise TextLSTMError(
+            f"{path}: expected a file of the format {expected!r}, got {got!r}. Run 'dvc repro' to make it again"
+        )
     entries = value.get(key)
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise TextLSTMError(
@@ -170,7 +174,9 @@ def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise TextLSTMError(f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}") from None
+        raise TextLSTMError(
+            f"{path}: expected arrays (.npz), got a broken file ({error}). {how_to_make(path)}"
+        ) from None
     if missing := [name for name in names if name not in arrays]:
         raise TextLSTMError(
             f"{path}: expected the arrays {', '.join(names)}, got none called {', '.join(missing)}: an older file? {how_to_make(path)}"

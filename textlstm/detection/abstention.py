@@ -20,7 +20,11 @@ from textlstm.core.odds import posterior
 from textlstm.detection.evidence import Evidence
 from textlstm.language.scoring import Floats
 
-NO_LETTERS, OUT_OF_SET, LOW_CONFIDENCE = "no letters", "out of set", "low confidence"  # reasons for an answer without a language
+NO_LETTERS, OUT_OF_SET, LOW_CONFIDENCE = (
+    "no letters",
+    "out of set",
+    "low confidence",
+)  # reasons for an answer without a language
 
 Blocks = Sequence[tuple[Evidence, int]]  # windows of one kind of text and one language, and which
 
@@ -80,7 +84,11 @@ def fit_limit(blocks: Blocks, foreign: float, share: float, *, least: float = -n
 
 
 def fit_abstention(
-    text: Mapping[int, Blocks], fresh_words: Mapping[int, Blocks], unseen_words: Mapping[int, Blocks], *, false_out_of_set: float
+    text: Mapping[int, Blocks],
+    fresh_words: Mapping[int, Blocks],
+    unseen_words: Mapping[int, Blocks],
+    *,
+    false_out_of_set: float,
 ) -> Abstention:
     """Fit all numbers.
 

@@ -81,7 +81,9 @@ class Detector:
             elif reason == OUT_OF_SET:  # the odds between the languages mean nothing
                 odds = (None, None)
             likelihoods = dict(zip(names, row.tolist(), strict=True))
-            predictions.append(LanguagePrediction(None if reason else names[best], reason, *odds, likelihoods, float(score)))
+            predictions.append(
+                LanguagePrediction(None if reason else names[best], reason, *odds, likelihoods, float(score))
+            )
         return predictions
 
 

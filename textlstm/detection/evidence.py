@@ -54,7 +54,9 @@ def _evidence(
     folded = [fold(text, vocabulary) for text in texts]
     together = "".join(folded)
     tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background.model)]
-    letters = np.array([character.isalpha() or unicodedata.category(character)[0] == "M" for character in together], bool)
+    letters = np.array(
+        [character.isalpha() or unicodedata.category(character)[0] == "M" for character in together], bool
+    )
     foreign = np.array([character == FOREIGN for character in together], bool)
     known = vocabulary.encode(together) != UNKNOWN
     running = np.cumsum(np.stack([known, foreign, letters | foreign]), axis=1, dtype=np.int64)
@@ -62,7 +64,11 @@ def _evidence(
     ends = np.cumsum([0, *map(len, folded)])
     found = []
     for length in lengths:
-        likelihoods, counts, owners = [np.zeros((0, len(tables)))], [np.zeros((3, 0), np.int64)], [np.zeros(0, np.int64)]
+        likelihoods, counts, owners = (
+            [np.zeros((0, len(tables)))],
+            [np.zeros((3, 0), np.int64)],
+            [np.zeros(0, np.int64)],
+        )
         for owner, (begin, end) in enumerate(itertools.pairwise(ends)):
             size = end - begin if length is None else length
             windows = end - begin - size + 1

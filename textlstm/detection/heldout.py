@@ -20,13 +20,21 @@ from textlstm.language.scoring import CharacterModel
 Scores = dict[str, npt.NDArray[Any]]
 
 # The languages' held-out texts; words of theirs that the training never drew; languages that the background learnt from; others.
-GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES = ("own", "unseen_words", "seen_languages", "unseen_languages")
+GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES = (
+    "own",
+    "unseen_words",
+    "seen_languages",
+    "unseen_languages",
+)
 # The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a baseline.
 SYSTEMS = DETECTOR, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "lstm", "ngrams", "text_ngrams")
 
 
 def own_scores(
-    systems: Mapping[str, Sequence[CharacterModel]], background: Background, texts: Mapping[str, str], lengths: Sequence[int]
+    systems: Mapping[str, Sequence[CharacterModel]],
+    background: Background,
+    texts: Mapping[str, str],
+    lengths: Sequence[int],
 ) -> Scores:
     """Arrays of the languages' own held-out texts.
 
@@ -60,7 +68,11 @@ def own_scores(
 
 
 def group_scores(
-    group: str, models: Sequence[CharacterModel], background: Background, texts: Mapping[str, str], lengths: Sequence[int]
+    group: str,
+    models: Sequence[CharacterModel],
+    background: Background,
+    texts: Mapping[str, str],
+    lengths: Sequence[int],
 ) -> Scores:
     """Arrays of the evidence of one group of texts."""
     scores: Scores = {f"{group}_names": np.array(list(texts), dtype=np.str_)}

@@ -10,7 +10,9 @@ CHARACTERS = ("string", "given", "character", "series", "log_odds")
 WORDS = ("word", "series", "log_odds")
 
 
-def character_log_odds(models: Mapping[str, CharacterModel], strings: Sequence[str]) -> list[tuple[str, str, str, str, float]]:
+def character_log_odds(
+    models: Mapping[str, CharacterModel], strings: Sequence[str]
+) -> list[tuple[str, str, str, str, float]]:
     """How much each character of a string speaks for the first language, against that one of the others under which the string is likeliest.
 
     The log-odds of the characters of a string sum to the log-odds of the string.
@@ -20,10 +22,14 @@ def character_log_odds(models: Mapping[str, CharacterModel], strings: Sequence[s
     """
     names, rows = list(models), []
     for string in strings:
-        first, *others = (reading(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values())
+        first, *others = (
+            reading(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values()
+        )
         best = int(np.argmax([other.sum() for other in others]))
         for index, (character, odds) in enumerate(zip(string, first - others[best], strict=True)):
-            rows.append((string, f"<start>{string[:index]}", character, names[0 if odds > 0 else 1 + best], float(odds)))
+            rows.append(
+                (string, f"<start>{string[:index]}", character, names[0 if odds > 0 else 1 + best], float(odds))
+            )
     return rows
 
 

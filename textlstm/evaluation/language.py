@@ -49,7 +49,10 @@ from textlstm.evaluation.tables import (
     roc_rows,
 )
 
-_HARDEST, _SHOWN = 20, 10  # characters of the windows by which the hardest languages are found, and how many of these are listed
+_HARDEST, _SHOWN = (
+    20,
+    10,
+)  # characters of the windows by which the hardest languages are found, and how many of these are listed
 
 
 def language_metrics(
@@ -72,7 +75,10 @@ def language_metrics(
             f"{', '.join(languages)}. Run 'dvc repro' to score again"
         )
     chosen = _article_windows(labels, len(languages), settings.article_windows, seed)
-    parts = {system: _figures(labels, scores[f"{system}_{settings.length}"]) | _bits(scores, system) for system in (LSTM, NGRAMS)}
+    parts = {
+        system: _figures(labels, scores[f"{system}_{settings.length}"]) | _bits(scores, system)
+        for system in (LSTM, NGRAMS)
+    }
     return rounded(
         {
             **_with_intervals(labels, evidence.log_likelihoods, settings, seed),
@@ -103,7 +109,9 @@ def language_tables(
     roc = [
         point
         for system in (DETECTOR, LSTM, TEXT_NGRAMS)
-        for language, answers in zip(languages, language_scores(labels, scores[f"{system}_{settings.length}"]), strict=False)
+        for language, answers in zip(
+            languages, language_scores(labels, scores[f"{system}_{settings.length}"]), strict=False
+        )
         if two or system == DETECTOR
         for point in roc_rows(*answers, system if two else language)
     ]
@@ -134,7 +142,9 @@ def _figures(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> dict[str
     }
 
 
-def _with_intervals(labels: npt.NDArray[np.int64], log_likelihoods: Floats, settings: Evaluate, seed: int) -> dict[str, float]:
+def _with_intervals(
+    labels: npt.NDArray[np.int64], log_likelihoods: Floats, settings: Evaluate, seed: int
+) -> dict[str, float]:
     return _figures(labels, log_likelihoods) | bootstrap_intervals(
         labels,
         language_scores(labels, log_likelihoods),
@@ -170,7 +180,9 @@ def _calibration(evidence: Evidence, labels: npt.NDArray[np.int64]) -> dict[str,
     }
 
 
-def _answers(evidence: Evidence, labels: npt.NDArray[np.int64], abstention: Abstention, threshold: float) -> dict[str, float]:
+def _answers(
+    evidence: Evidence, labels: npt.NDArray[np.int64], abstention: Abstention, threshold: float
+) -> dict[str, float]:
     """Coverage is the share that gets a language; of these, the share that gets the true one; and the share reported as out of set."""
     reasons = abstention.reasons(evidence, threshold)
     answered = np.array([reason is None for reason in reasons])
@@ -227,7 +239,9 @@ def _out_of_set_rows(scores: Scores, abstention: Abstention, threshold: float, l
     rows = []
     for length in lengths:
         seen, unseen = (evidence_of(scores, group, length)[0] for group in (SEEN_LANGUAGES, UNSEEN_LANGUAGES))
-        own_letters = Evidence(*(values[unseen.foreign == 0] for values in unseen))  # windows without letters of another script
+        own_letters = Evidence(
+            *(values[unseen.foreign == 0] for values in unseen)
+        )  # windows without letters of another script
         for series, evidence in (
             ("languages that the background learnt", seen),
             ("other languages", unseen),

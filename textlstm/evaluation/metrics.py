@@ -37,7 +37,9 @@ def language_auc(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> floa
     return float(np.mean([auc(positive, scores) for positive, scores in language_scores(labels, log_likelihoods)]))
 
 
-def language_scores(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
+def language_scores(
+    labels: npt.NDArray[np.int64], log_likelihoods: Floats
+) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
     """For each AUC that `language_auc` averages, which items are positive, and the scores."""
     if log_likelihoods.shape[1] == 2:
         return [(labels == 0, log_likelihoods[:, 0] - log_likelihoods[:, 1])]
@@ -123,7 +125,9 @@ def reliability(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int =
     counts = np.bincount(places, minlength=bins)
     sums = [np.bincount(places, weights=values, minlength=bins) for values in (confidence, right)]
     return [
-        (float(sure / count), float(good / count), int(count)) for sure, good, count in zip(*sums, counts, strict=True) if count
+        (float(sure / count), float(good / count), int(count))
+        for sure, good, count in zip(*sums, counts, strict=True)
+        if count
     ]
 
 
@@ -133,7 +137,9 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], *, bins:
     >>> round(calibration_error(np.array([0.6, 0.8, 0.9]), np.array([True, False, True]), bins=2), 3)
     0.1
     """
-    return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, right, bins=bins)) / len(confidence)
+    return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, right, bins=bins)) / len(
+        confidence
+    )
 
 
 def roc_points(positive: npt.NDArray[np.bool_], scores: Floats, *, most: int = 200) -> list[tuple[float, float]]:
@@ -145,7 +151,10 @@ def roc_points(positive: npt.NDArray[np.bool_], scores: Floats, *, most: int = 2
 
 def rounded(figures: dict[str, Any], digits: int = 6) -> dict[str, Any]:
     """The same nested figures with every float rounded: more digits than anyone reads."""
-    return {key: rounded(value, digits) if isinstance(value, dict) else _round(value, digits) for key, value in figures.items()}
+    return {
+        key: rounded(value, digits) if isinstance(value, dict) else _round(value, digits)
+        for key, value in figures.items()
+    }
 
 
 def _round(value: Any, digits: int) -> Any:

@@ -38,7 +38,9 @@ def draw_learning_curve(studies: Path, path: Path) -> None:
     tables = {dataset: pd.read_csv(file) for dataset, file in files.items() if file.exists()}
     if not tables:
         return
-    figure, panels = plt.subplots(2, len(tables), figsize=(5 * len(tables), 7), layout="constrained", sharex="col", squeeze=False)
+    figure, panels = plt.subplots(
+        2, len(tables), figsize=(5 * len(tables), 7), layout="constrained", sharex="col", squeeze=False
+    )
     for column, (dataset, table) in enumerate(tables.items()):
         for axes, key in zip(panels[:, column], ("auc", "accuracy"), strict=True):
             for series, rows in table.groupby("series", sort=False):
@@ -51,7 +53,9 @@ def draw_learning_curve(studies: Path, path: Path) -> None:
             axes.spines[["top", "right"]].set_visible(False)
         panels[0, column].set_title(dataset.replace("imdb", "IMDB"), fontweight="bold")
         panels[0, column].legend()
-        panels[1, column].set_xlabel("reviews learnt from" if dataset == "imdb" else "characters learnt from, each language")
+        panels[1, column].set_xlabel(
+            "reviews learnt from" if dataset == "imdb" else "characters learnt from, each language"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100, metadata={"Software": None})
     plt.close(figure)
@@ -111,7 +115,9 @@ def _reliability(axes: Axes, table: pd.DataFrame) -> None:
     most = table["count"].max()
     for series, rows in table.groupby("series", sort=False):
         (line,) = axes.plot(rows["confidence"], rows["accuracy"], label=str(series), alpha=0.7)
-        axes.scatter(rows["confidence"], rows["accuracy"], s=10 + 150 * rows["count"] / most, color=line.get_color(), alpha=0.5)
+        axes.scatter(
+            rows["confidence"], rows["accuracy"], s=10 + 150 * rows["count"] / most, color=line.get_color(), alpha=0.5
+        )
     low = min(table["confidence"].min(), table["accuracy"].min(), 0.5)
     axes.set(xlabel="confidence", ylabel="share of right answers", xlim=(low, 1.01), ylim=(low, 1.02), aspect="equal")
     axes.grid(alpha=0.3)
@@ -126,7 +132,14 @@ def _confusion(axes: Axes, table: pd.DataFrame) -> None:
     for row in range(len(names)):
         for column in range(len(names)):
             colour = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, f"{counts[row, column]:,}\n{shares[row, column]:.1%}", ha="center", va="center", color=colour)
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
+                ha="center",
+                va="center",
+                color=colour,
+            )
     axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 4 else 0)
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="actual")
@@ -146,7 +159,9 @@ def _characters(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xlim=(0, max(map(len, strings)) + 2), ylim=(len(strings), 0))
     axes.axis("off")
     sides = dict(zip(np.sign(table["log_odds"]), table["series"], strict=True))
-    axes.figure.colorbar(image, ax=axes, label=f"log odds: {sides.get(1, 'first')} above 0, {sides.get(-1, 'others')} below")
+    axes.figure.colorbar(
+        image, ax=axes, label=f"log odds: {sides.get(1, 'first')} above 0, {sides.get(-1, 'others')} below"
+    )
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:

@@ -31,7 +31,9 @@ def headlines() -> list[str]:
     }
     return [
         f"{name:28}"
-        + "   ".join(f"{key} {model[key]:.4f} ({model[f'{key}_low']:.4f} to {model[f'{key}_high']:.4f})" for key in _GATED)
+        + "   ".join(
+            f"{key} {model[key]:.4f} ({model[f'{key}_low']:.4f} to {model[f'{key}_high']:.4f})" for key in _GATED
+        )
         for name, model in models.items()
     ]
 
@@ -58,7 +60,9 @@ def report(base: str) -> tuple[list[str], list[str]]:
                 lines.append(_row(key, before.get(key), value, verdicts.get(key, "")))
     lines += [
         "",
-        f"**Worse by more than the interval: {', '.join(worse)}.**" if worse else "Nothing is worse by more than its interval.",
+        f"**Worse by more than the interval: {', '.join(worse)}.**"
+        if worse
+        else "Nothing is worse by more than its interval.",
     ]
     return lines, worse
 
@@ -77,7 +81,9 @@ def verdict(ours: float, theirs: float, low: float) -> str:
 def metrics_of(commit: str, path: Path) -> dict[str, Any] | None:
     """The metrics file of a commit; None if it has none."""
     if not git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", check=False):
-        raise TextLSTMError(f"{commit}: expected a commit or a branch, got a name that git does not know. Fetch it first")
+        raise TextLSTMError(
+            f"{commit}: expected a commit or a branch, got a name that git does not know. Fetch it first"
+        )
     shown = git("show", f"{commit}:{path}", check=False)
     return json.loads(shown) if shown else None
 

@@ -24,7 +24,9 @@ def samples(models: Mapping[str, LanguageModel], seed: int) -> list[tuple[str, f
     return [
         (name, temperature, text)
         for name, model in models.items()
-        for temperature, text in zip(_TEMPERATURES, sample(model, _TEMPERATURES, length=_LENGTH, seed=seed), strict=True)
+        for temperature, text in zip(
+            _TEMPERATURES, sample(model, _TEMPERATURES, length=_LENGTH, seed=seed), strict=True
+        )
     ]
 
 
@@ -35,7 +37,9 @@ def sample(model: LanguageModel, temperatures: Sequence[float], *, length: int, 
     for _ in range(length):
         odds = _next(model, ids) / np.array(temperatures)[:, None]  # (B, V)
         odds[:, [START, UNKNOWN]] = -np.inf
-        drawn = np.argmax(odds + random.gumbel(size=odds.shape), axis=1)  # the Gumbel trick: a draw from the softmax of `odds`
+        drawn = np.argmax(
+            odds + random.gumbel(size=odds.shape), axis=1
+        )  # the Gumbel trick: a draw from the softmax of `odds`
         ids = np.column_stack([ids, drawn])
     return [model.vocabulary.decode(row) for row in ids]
 
@@ -46,7 +50,9 @@ def _next(model: LanguageModel, ids: npt.NDArray[Any]) -> Floats:
     if everywhere:
         ids = np.column_stack([np.full(len(ids), START), ids[:, 1 - window :]])
     known = min(ids.shape[1], window)
-    read = np.full((len(ids), window), model.vocabulary.size, dtype=np.int32)  # what is beyond `known` stands for nothing
+    read = np.full(
+        (len(ids), window), model.vocabulary.size, dtype=np.int32
+    )  # what is beyond `known` stands for nothing
     read[:, :known] = ids[:, ids.shape[1] - known :]
     answers = model.log_distribution(read)  # (B, T, V) or (B, V)
     return answers[:, known - 1] if everywhere else answers

@@ -59,7 +59,9 @@ def sentiment_tables(scores: Scores, settings: Evaluate, *, seed: int) -> dict[s
         figures = _with_intervals(labels, scores[system], settings, seed)
         rows.append((system, *(float(figures[name]) for name in SYSTEM_INTERVALS[1:])))
     reliable = [
-        row for system in (CLASSIFIER, LSTM, NBSVM) for row in reliability_rows(*_confidence(labels, scores[system]), system)
+        row
+        for system in (CLASSIFIER, LSTM, NBSVM)
+        for row in reliability_rows(*_confidence(labels, scores[system]), system)
     ]
     return {
         "roc_imdb": (ROC, [row for system in SYSTEMS for row in roc_rows(labels == POSITIVE, scores[system], system)]),

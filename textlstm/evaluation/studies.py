@@ -40,7 +40,9 @@ APART = {
 def parameters_of(dataset: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the figures of a dataset may depend on, by dotted key, out of the contents of params.yaml."""
     apart = APART[dataset]
-    return {key: value for key, value in flat(params).items() if not any(f"{key}.".startswith(f"{name}.") for name in apart)}
+    return {
+        key: value for key, value in flat(params).items() if not any(f"{key}.".startswith(f"{name}.") for name in apart)
+    }
 
 
 def figures_of(dataset: str, metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -55,7 +57,12 @@ def summary(values: Sequence[float]) -> dict[str, float]:
     {'mean': 2.0, 'standard_deviation': 1.0, 'least': 1.0, 'largest': 3.0}
     """
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": statistics.fmean(values), "standard_deviation": deviation, "least": min(values), "largest": max(values)}
+    return {
+        "mean": statistics.fmean(values),
+        "standard_deviation": deviation,
+        "least": min(values),
+        "largest": max(values),
+    }
 
 
 def summaries(by_seed: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, dict[str, float]]]:
@@ -67,7 +74,9 @@ def summaries(by_seed: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str,
     }
 
 
-def fitting(folder: Path, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def fitting(
+    folder: Path, params: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """The studies in a folder, by name, each without the datasets that it says nothing about any more.
 
     Args:

@@ -34,7 +34,14 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.core.git import ROOT, git
 from textlstm.nn.live import SETTING as LIVE
 
-_WATCHED = ["params.yaml", "dvc.yaml", "dvc.lock", "data", "stages", "textlstm"]  # what decides the result of an experiment
+_WATCHED = [
+    "params.yaml",
+    "dvc.yaml",
+    "dvc.lock",
+    "data",
+    "stages",
+    "textlstm",
+]  # what decides the result of an experiment
 _TRIES = 6  # after a lock that was taken, or a kill from outside
 _LOCKED = re.compile(r"Unable to acquire lock|database is locked|index\.lock|cannot lock ref|Could not acquire")
 _KILLED = re.compile(r"exited with (-9|-15|137|143)\b")
@@ -92,7 +99,9 @@ class Experiments:
             TextLSTMError: there is one, but with other parameters.
         """
         commit = git("for-each-ref", "--format=%(objectname)", f"{self._references}/{name}", folder=self.root)
-        if commit and list(flat(yaml.safe_load(self._show(commit, paths.PARAMS))).items()) != list(flat(params).items()):
+        if commit and list(flat(yaml.safe_load(self._show(commit, paths.PARAMS))).items()) != list(
+            flat(params).items()
+        ):
             raise TextLSTMError(
                 f"experiment {name}: there is one already, with other parameters than are wanted now. "
                 f"Take another name, or remove it: 'dvc exp remove {name}'"
@@ -155,7 +164,9 @@ class Experiments:
             print(f"{name}: runs, and says in {log} how far it is", flush=True)
             copy = self._clone(name)
             try:
-                (copy / paths.PARAMS).write_text(rewritten(self._show(self.baseline, paths.PARAMS), params), encoding="utf-8")
+                (copy / paths.PARAMS).write_text(
+                    rewritten(self._show(self.baseline, paths.PARAMS), params), encoding="utf-8"
+                )
                 status = self._run_once(copy, name, log, watch)
                 self._fetch(copy)
             finally:
@@ -172,7 +183,9 @@ class Experiments:
         lines = [line for line in said.splitlines() if line.strip()]
         telling = [line for line in lines if not _COMMENTS.match(line)]
         reason = telling[-1] if telling else ended
-        raise ExperimentFailedError("\n".join([reason, f"{ended}, try {attempt} of {_TRIES}; log: {log}", *lines[-_LAST_LINES:]]))
+        raise ExperimentFailedError(
+            "\n".join([reason, f"{ended}, try {attempt} of {_TRIES}; log: {log}", *lines[-_LAST_LINES:]])
+        )
 
     @property
     def _references(self) -> str:
@@ -197,7 +210,9 @@ class Experiments:
     def _run_once(self, copy: Path, name: str, log: Path, watch: Callable[[], None] | None) -> int:
         dvc = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "-n", name]
         command = [sys.executable, "-c", _DIE_TOGETHER, str(os.getpid()), *dvc]
-        inherited = {key: value for key, value in os.environ.items() if key not in {"DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME"}}
+        inherited = {
+            key: value for key, value in os.environ.items() if key not in {"DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME"}
+        }
         environment = inherited | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             ROOT: str(self.root),
@@ -338,7 +353,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _dvc(*words: str, folder: Path) -> str:
     """What a DVC command prints."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise TextLSTMError(f"{folder}: 'dvc {' '.join(words)}' failed: {done.stderr.strip()[-500:]}")
     return done.stdout.strip()

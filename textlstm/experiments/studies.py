@@ -61,7 +61,9 @@ def spread(experiments: Experiments, seeds: int) -> None:
     for seed in range(first + 1, first + seeds):
         commits[seed] = experiments.run(f"{SPREAD}-{seed}", merged(params, {"seed": seed}))
     for dataset, file in METRICS.items():
-        figures = {str(seed): figures_of(dataset, experiments.metrics(commit, file)) for seed, commit in commits.items()}
+        figures = {
+            str(seed): figures_of(dataset, experiments.metrics(commit, file)) for seed, commit in commits.items()
+        }
         summary = rounded(summaries(figures.values()))
         update(
             paths.STUDIES / f"{SPREAD}.json",
@@ -69,7 +71,10 @@ def spread(experiments: Experiments, seeds: int) -> None:
             {"parameters": parameters_of(dataset, params), "seeds": figures, "summary": summary},
         )
         for series, of_series in summary.items():
-            print(f"{dataset}, {series}: " + "; ".join(f"{figure} {_text(values)}" for figure, values in of_series.items()))
+            print(
+                f"{dataset}, {series}: "
+                + "; ".join(f"{figure} {_text(values)}" for figure, values in of_series.items())
+            )
 
 
 def learning_curve(experiments: Experiments, sizes: Mapping[str, Sequence[int]]) -> None:
@@ -94,7 +99,9 @@ def learning_curve(experiments: Experiments, sizes: Mapping[str, Sequence[int]])
             }
             for size, commit in (commits | {full: baseline}).items()
         ]
-        update(paths.STUDIES / f"{CURVE}.json", dataset, {"parameters": parameters_of(dataset, params), "points": points})
+        update(
+            paths.STUDIES / f"{CURVE}.json", dataset, {"parameters": parameters_of(dataset, params), "points": points}
+        )
         write_csv(paths.STUDIES / f"{CURVE}_{dataset}.csv", HEADER, rows(points))
         for point in points:
             print(f"{dataset}, {point['size']:,}: {point['figures']}")
@@ -152,7 +159,9 @@ def rows(points: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 def update(path: Path, dataset: str, part: Mapping[str, Any]) -> None:
     """Replace the part of one dataset in a study's file."""
     known = read_json(path) if path.exists() else {}
-    write_json(path, {name: part if name == dataset else known[name] for name in METRICS if name == dataset or name in known})
+    write_json(
+        path, {name: part if name == dataset else known[name] for name in METRICS if name == dataset or name in known}
+    )
 
 
 def _text(values: Mapping[str, float]) -> str:
@@ -161,4 +170,6 @@ def _text(values: Mapping[str, float]) -> str:
     >>> _text({"mean": 0.9, "standard_deviation": 0.002, "least": 0.897, "largest": 0.903})
     '0.9000 ± 0.0020 (0.8970 to 0.9030)'
     """
-    return f"{values['mean']:.4f} ± {values['standard_deviation']:.4f} ({values['least']:.4f} to {values['largest']:.4f})"
+    return (
+        f"{values['mean']:.4f} ± {values['standard_deviation']:.4f} ({values['least']:.4f} to {values['largest']:.4f})"
+    )

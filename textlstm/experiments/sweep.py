@@ -125,7 +125,9 @@ def _next_trial(study: optuna.Study, spec: Study, unfinished: Iterator[FrozenTri
     return trial, {key: _suggest(trial, key, part) for key, part in spec.space.items()}
 
 
-def _run_trial(study: optuna.Study, spec: Study, trial: Trial, values: Values, first_seed: int, measure: Measure) -> None:
+def _run_trial(
+    study: optuna.Study, spec: Study, trial: Trial, values: Values, first_seed: int, measure: Measure
+) -> None:
     seeds = [first_seed + repeat for repeat in range(spec.repeats)]
     names = [f"{spec.name}-{trial.number}" + (f"-s{seed}" if spec.repeats > 1 else "") for seed in seeds]
     trial.set_user_attr("experiments", names)
@@ -135,7 +137,9 @@ def _run_trial(study: optuna.Study, spec: Study, trial: Trial, values: Values, f
     def report(epoch: int, loss: float) -> bool:
         if epoch not in losses:
             losses[epoch] = loss
-            trial.report(-loss if spec.direction == "maximize" else loss, epoch)  # a pruner looks where the metric is to go
+            trial.report(
+                -loss if spec.direction == "maximize" else loss, epoch
+            )  # a pruner looks where the metric is to go
         return trial.should_prune()
 
     results: list[float] = []
@@ -155,7 +159,10 @@ def _run_trial(study: optuna.Study, spec: Study, trial: Trial, values: Values, f
         return
     trial.set_user_attr("results", results)
     study.tell(trial, statistics.fmean(results))
-    print(f"{spec.name}-{trial.number}: {spec.metric_key} {statistics.fmean(results):.6g}  {_settings(values)}", flush=True)
+    print(
+        f"{spec.name}-{trial.number}: {spec.metric_key} {statistics.fmean(results):.6g}  {_settings(values)}",
+        flush=True,
+    )
 
 
 def _never_stop(_epoch: int, _loss: float) -> bool:
@@ -166,7 +173,9 @@ def _sampler(spec: Study, number: int) -> optuna.samplers.BaseSampler:
     """A sampler for one trial: seeded by its number, or a sweep that goes on would draw the same trials again."""
     seed = (spec.seed * 1_000_003 + number) % 2**31
     if spec.sampler == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(3, spec.trials // 4)), constant_liar=True)
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=min(10, max(3, spec.trials // 4)), constant_liar=True
+        )
     return optuna.samplers.RandomSampler(seed=seed)
 
 
@@ -204,7 +213,15 @@ def table(study: optuna.Study, spec: Study) -> tuple[list[str], list[list[str]]]
     trials = study.get_trials(deepcopy=False)
     sign = -1 if spec.direction == "maximize" else 1
     trials.sort(key=lambda trial: (0, sign * trial.value) if trial.value is not None else (1, trial.number))
-    header = ["trial", "state", spec.metric_key, *(["spread"] if spec.repeats > 1 else []), *spec.space, "experiments", "reason"]
+    header = [
+        "trial",
+        "state",
+        spec.metric_key,
+        *(["spread"] if spec.repeats > 1 else []),
+        *spec.space,
+        "experiments",
+        "reason",
+    ]
     rows = []
     for trial in trials:
         attributes = trial.user_attrs
@@ -227,8 +244,14 @@ def summarise(study: optuna.Study, spec: Study, folder: Path) -> str:
     if complete:
         best = study.best_trial
         results = best.user_attrs["results"]
-        spread = f" ± {statistics.stdev(results):.2g} (standard deviation over {len(results)} seeds)" if len(results) > 1 else ""
-        said.append(f"best of {len(complete)}: trial {best.number}, {spec.metric} = {statistics.fmean(results):.6g}{spread}")
+        spread = (
+            f" ± {statistics.stdev(results):.2g} (standard deviation over {len(results)} seeds)"
+            if len(results) > 1
+            else ""
+        )
+        said.append(
+            f"best of {len(complete)}: trial {best.number}, {spec.metric} = {statistics.fmean(results):.6g}{spread}"
+        )
         said += [f"  {key}: {_short(value)}" for key, value in best.user_attrs["values"].items()]
         said.append(f"  to use it: dvc exp apply {best.user_attrs['experiments'][0]}")
     else:
@@ -249,7 +272,9 @@ def _importances(study: optuna.Study, spec: Study, picture: Path) -> str:
     """Draw which parameters made the difference (fANOVA, Hutter et al. 2014); say what was drawn, or why nothing was."""
     complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
     if len(complete) < _FEWEST_FOR_IMPORTANCES:
-        return f"importances: expected {_FEWEST_FOR_IMPORTANCES} complete trials or more, got {len(complete)}: no picture"
+        return (
+            f"importances: expected {_FEWEST_FOR_IMPORTANCES} complete trials or more, got {len(complete)}: no picture"
+        )
     if len({trial.value for trial in complete}) == 1:
         return "importances: all trials have the same result: no picture"
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=spec.seed)
@@ -314,20 +339,25 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
     spec = load_study(file, read_yaml(root / paths.PARAMS))
     folder, record = study_folder(root, spec.name), f"sqlite:///{root / '.textlstm' / 'studies.db'}"
     with alone(folder, spec.name):
-        with FileLock(root / ".textlstm" / "studies.lock"):  # the first use of an empty database is not safe for several
+        with FileLock(
+            root / ".textlstm" / "studies.lock"
+        ):  # the first use of an empty database is not safe for several
             new = spec.name not in optuna.get_all_study_names(record)
             head = committed(root) if new else git("rev-parse", "HEAD", folder=root)
             study = open_study(spec, record, head)
         baseline = study.user_attrs["baseline"]
         if baseline != head:
             print(
-                f"study {spec.name}: goes on from the commit {baseline[:10]} that it began with, not from {head[:10]}", flush=True
+                f"study {spec.name}: goes on from the commit {baseline[:10]} that it began with, not from {head[:10]}",
+                flush=True,
             )
         experiments = Experiments(root, spec.name, baseline, stop)
         experiments.recover()
         seed = spec.fixed.get("seed", experiments.params["seed"])
         run_trials(study, spec, int(str(seed)), measure_with(experiments, spec), stop)
-        counted = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)))
+        counted = len(
+            study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
+        )
         summary = summarise(study, spec, folder)
         if stop.is_set():
             summary += f"\ninterrupted: {counted} of {spec.trials} trials are done; the same command goes on"

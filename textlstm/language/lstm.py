@@ -67,7 +67,9 @@ class LanguageModel:
 
     def _every_position(self, ids: npt.NDArray[Any]) -> Floats:
         window = self.config.window
-        windows = windows_of(np.concatenate([ids, np.full(window - 1, START, ids.dtype)]), window).astype(np.int64)  # (n, T)
+        windows = windows_of(np.concatenate([ids, np.full(window - 1, START, ids.dtype)]), window).astype(
+            np.int64
+        )  # (n, T)
         table = np.empty(windows.shape)
         for begin in range(0, len(windows), _SCORED_AT_ONCE):
             wanted = windows[begin : begin + _SCORED_AT_ONCE]
@@ -78,7 +80,9 @@ class LanguageModel:
     def _after_window(self, ids: npt.NDArray[Any]) -> Floats:
         """As the article has it: zeros after each prefix, and the first character is read off the answer to itself."""
         window, nothing = self.config.window, self.vocabulary.size
-        windows = windows_of(np.concatenate([ids, np.full(window, START, ids.dtype)]), window + 1).astype(np.int32)  # (n, T + 1)
+        windows = windows_of(np.concatenate([ids, np.full(window, START, ids.dtype)]), window + 1).astype(
+            np.int32
+        )  # (n, T + 1)
         table = np.empty(windows.shape)
         for prefix in range(1, window + 1):
             padded = np.full((len(windows), window), nothing, dtype=np.int32)
@@ -94,7 +98,9 @@ class LanguageModel:
 
         Shape (B, T, V) under the target "every_position", (B, V) under "after_window".
         """
-        logits = np.asarray(self.network(read, training=False), dtype=np.float64)  # (B, N * T, V) or (B, N, V), N networks
+        logits = np.asarray(
+            self.network(read, training=False), dtype=np.float64
+        )  # (B, N * T, V) or (B, N, V), N networks
         if self.config.output == "sigmoid":
             logits = -np.logaddexp(0.0, -logits)  # log sigmoid, then made to sum to one
         logits -= logits.max(axis=-1, keepdims=True)

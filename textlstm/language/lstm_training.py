@@ -64,7 +64,9 @@ def build_article_language_model(size: int, settings: Settings) -> keras.Model:
         settings: the section `language_model` of the parameters, with the target "after_window".
     """
     ids = keras.Input((settings.window,), dtype="int32", name="characters")
-    x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(ids)  # (B, T, V)
+    x = layers.Embedding(size + 1, size, embeddings_initializer="identity", trainable=False, name="one_hot")(
+        ids
+    )  # (B, T, V)
     x = _lstm(settings, "lstm_1")(x)  # (B, H)
     return keras.Model(ids, layers.Dense(size, name="logits")(x), name="language_model")
 

@@ -45,9 +45,15 @@ class NgramModel:
         """
         if vocabulary.size**order >= 2**63:
             fits = int(63 / np.log2(vocabulary.size))
-            raise TextLSTMError(f"ngram.order is {order}, expected at most {fits} for {vocabulary.size} different characters")
-        found = [np.unique(_strings(ids, length, vocabulary.size), return_counts=True) for length in range(1, order + 1)]
-        return cls(vocabulary, tuple(codes for codes, _ in found), tuple(counts.astype(np.int64) for _, counts in found))
+            raise TextLSTMError(
+                f"ngram.order is {order}, expected at most {fits} for {vocabulary.size} different characters"
+            )
+        found = [
+            np.unique(_strings(ids, length, vocabulary.size), return_counts=True) for length in range(1, order + 1)
+        ]
+        return cls(
+            vocabulary, tuple(codes for codes, _ in found), tuple(counts.astype(np.int64) for _, counts in found)
+        )
 
     def plus(self, other: "NgramModel", times: int) -> "NgramModel":
         """These counts and `times` those of another model of the same vocabulary and order.
@@ -56,7 +62,9 @@ class NgramModel:
         in Bacchiani, Riley, Roark and Sproat 2006, https://doi.org/10.1016/j.csl.2004.12.001).
         """
         merged = []
-        for mine, my_counts, others, other_counts in zip(self.codes, self.counts, other.codes, other.counts, strict=True):
+        for mine, my_counts, others, other_counts in zip(
+            self.codes, self.counts, other.codes, other.counts, strict=True
+        ):
             codes, where = np.unique(np.concatenate([mine, others]), return_inverse=True)
             counts = np.zeros(len(codes), dtype=np.int64)
             np.add.at(counts, where, np.concatenate([my_counts, times * other_counts]))
@@ -73,7 +81,9 @@ class NgramModel:
         table = np.zeros((len(ids), self.order))
         size = self.vocabulary.size
         probability = np.full(len(ids), 1.0 / (size - 1))  # of character t; every id but <start> can follow
-        for context in range(self.order):  # probability[t]: of character t after the `context` characters before it, t >= context
+        for context in range(
+            self.order
+        ):  # probability[t]: of character t after the `context` characters before it, t >= context
             strings = _strings(ids, context + 1, size)  # (n - context,): entry i is about character i + context
             probability = self._interpolate(strings, probability[len(probability) - len(strings) :], context)
             table[: len(strings), context] = np.log(probability)

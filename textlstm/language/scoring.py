@@ -94,7 +94,9 @@ def window_log_likelihoods(table: Floats, length: int) -> Floats:
     head = np.asarray(table[:windows, : min(length, width)].sum(axis=1))
     if length <= width:
         return head
-    running = np.concatenate([[0.0], np.cumsum(table[:, width - 1])])  # running[j]: the last column's sum over rows before j
+    running = np.concatenate(
+        [[0.0], np.cumsum(table[:, width - 1])]
+    )  # running[j]: the last column's sum over rows before j
     first, last = np.arange(windows) + 1, np.arange(windows) + length - width + 1
     return np.asarray(head + running[last] - running[first])
 

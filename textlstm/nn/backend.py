@@ -52,6 +52,9 @@ with _notices_caught(), _out_of_sight("matplotlib", "pandas", "sklearn"):
 
     tf.config.list_physical_devices()  # the look for GPUs is what prints the last of the notices
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras's names; in bfloat16, weights and updates stay float32
+POLICIES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+}  # Keras's names; in bfloat16, weights and updates stay float32
 
 __all__ = ["POLICIES", "keras", "tf"]

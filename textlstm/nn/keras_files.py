@@ -22,7 +22,9 @@ def save(model: keras.Model, path: Path) -> None:
     """Write `model` to `path` so that an equal model gives equal bytes."""
     raw = path.with_suffix(".raw.keras")
     try:
-        keras.Model(model.input, model.output, name=model.name).save(raw)  # the same layers, but not compiled: no optimizer
+        keras.Model(model.input, model.output, name=model.name).save(
+            raw
+        )  # the same layers, but not compiled: no optimizer
         with zipfile.ZipFile(raw) as archive:
             contents = {name: archive.read(name) for name in sorted(archive.namelist())}
     finally:

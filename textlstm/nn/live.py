@@ -44,7 +44,9 @@ class Report:
     def __init__(self) -> None:
         stage = os.environ.get("DVC_STAGE") or "-".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
         names = [os.environ.get("DVC_EXP_NAME", ""), stage, str(os.getpid())]
-        self._path = live_folder() / ("-".join(re.sub(r"[^\w@.-]", "_", name)[:80] for name in names if name) + ".jsonl")
+        self._path = live_folder() / (
+            "-".join(re.sub(r"[^\w@.-]", "_", name)[:80] for name in names if name) + ".jsonl"
+        )
         self.wanted = os.environ.get(SETTING) in {"1", "file"}
         self._broken, self._last = not self.wanted, time.monotonic()
         self._write(

@@ -13,7 +13,9 @@ from textlstm.nn.live import reporting
 Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # inputs and targets
 
 
-def make_optimizer(name: str, learning_rate: float, schedule: str, clip: float, steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(
+    name: str, learning_rate: float, schedule: str, clip: float, steps: int
+) -> keras.optimizers.Optimizer:
     """The optimizer of that name.
 
     Args:
@@ -59,7 +61,9 @@ def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def fit(model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1) -> list[float]:
+def fit(
+    model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1
+) -> list[float]:
     """Train a compiled model: a progress bar on a terminal, one line per epoch in a log.
 
     With $TEXTLSTM_LIVE the loss can be watched meanwhile: see `textlstm.nn.live`.

@@ -15,9 +15,15 @@ from sklearn.svm import LinearSVC
 from textlstm.sentiment.tokenizer import words_of
 
 
-def train_linear_svm(texts: Sequence[str], labels: npt.NDArray[np.int64], *, punctuation: bool = True, seed: int) -> Pipeline:
+def train_linear_svm(
+    texts: Sequence[str], labels: npt.NDArray[np.int64], *, punctuation: bool = True, seed: int
+) -> Pipeline:
     """Fit the baseline; its `decision_function` is positive where a review is. `punctuation`: see `words_of`."""
     vectorizer = TfidfVectorizer(
-        tokenizer=partial(words_of, punctuation=punctuation), token_pattern=None, lowercase=False, min_df=2, sublinear_tf=True
+        tokenizer=partial(words_of, punctuation=punctuation),
+        token_pattern=None,
+        lowercase=False,
+        min_df=2,
+        sublinear_tf=True,
     )
     return make_pipeline(vectorizer, LinearSVC(C=0.25, random_state=seed)).fit(texts, labels)

@@ -158,7 +158,9 @@ class SentimentModel:
         reviews = [self.tokenizer.encode(text)[-self.config.length :] for text in texts]
         for number, (review, text) in enumerate(zip(reviews, texts, strict=True), start=1):
             if len(review) < 2:
-                raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
+                raise TextLSTMError(
+                    f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word"
+                )
         answers = np.empty(len(texts))
         for chosen in bucketed_order(np.array([len(review) for review in reviews]), _PREDICTED_AT_ONCE, 0, 0):
             answers[chosen] = self.network.predict_on_batch(self.config.arrange([reviews[row] for row in chosen]))[:, 0]

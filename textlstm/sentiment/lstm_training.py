@@ -124,7 +124,11 @@ def train_sentiment_model(
 
 
 def _untrained(
-    reviews: Sequence[Review], labels: npt.NDArray[np.int64], size: int, settings: Settings, pretrained: Pretrained | None
+    reviews: Sequence[Review],
+    labels: npt.NDArray[np.int64],
+    size: int,
+    settings: Settings,
+    pretrained: Pretrained | None,
 ) -> keras.Model:
     """The network that `settings` ask for, with the weights that training starts from."""
     if settings.pooling == "last":

@@ -26,7 +26,9 @@ from textlstm.core.files import atomic_folder, read_arrays, read_record, write_a
 from textlstm.core.labels import POSITIVE
 from textlstm.sentiment.tokenizer import words_of
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio: multiplying spreads neighbours (Knuth, TAOCP 6.4)
+_MIX = np.uint64(
+    0x9E3779B97F4A7C15
+)  # 2**64 divided by the golden ratio: multiplying spreads neighbours (Knuth, TAOCP 6.4)
 _TAIL = np.uint64(0xD6E8FEB86659FD93)  # odd: what tells the n-grams of the tail from all others
 
 
@@ -58,7 +60,9 @@ class NbsvmModel:
         with atomic_folder(folder) as temporary:
             used = np.flatnonzero(self.weights)
             write_json(temporary / "config.json", asdict(self.config))
-            write_arrays(temporary / "weights.npz", buckets=used.astype(np.int32), weights=self.weights[used], bias=self.bias)
+            write_arrays(
+                temporary / "weights.npz", buckets=used.astype(np.int32), weights=self.weights[used], bias=self.bias
+            )
 
     @classmethod
     def load(cls, folder: Path) -> "NbsvmModel":
@@ -115,7 +119,9 @@ def feature_matrix(texts: Sequence[str], config: NbsvmConfig) -> sp.csr_matrix:
     columns, ends = [], [0]
     for text in texts:
         words = words_of(text, punctuation=config.punctuation)
-        hashes = np.array([known.setdefault(word, zlib.crc32(word.encode())) for word in words], dtype=np.uint64) + np.uint64(1)
+        hashes = np.array(
+            [known.setdefault(word, zlib.crc32(word.encode())) for word in words], dtype=np.uint64
+        ) + np.uint64(1)
         found = _ngrams(hashes, config.longest)
         for apart in range(2, min(config.skips + 2, len(words))):
             found.append(hashes[:-apart] * _MIX + hashes[apart:] * np.uint64(2 * apart + 1))

@@ -45,7 +45,9 @@ class Pretrained:
     def save(self, path: Path) -> None:
         """Write all arrays to one file."""
         arrays = {
-            f"{direction}_{name}": array for direction, of in self.lstm.items() for name, array in zip(_LSTM, of, strict=True)
+            f"{direction}_{name}": array
+            for direction, of in self.lstm.items()
+            for name, array in zip(_LSTM, of, strict=True)
         }
         write_arrays(path, vectors=self.vectors, **arrays)
 
@@ -54,14 +56,18 @@ class Pretrained:
         """Read what `save` wrote; a missing or broken file, or one of other shapes than `settings` say, is a TextLSTMError."""
         directions = DIRECTIONS if settings.bidirectional else DIRECTIONS[:1]
         arrays = read_arrays(path, "vectors", *(f"{direction}_{name}" for direction in directions for name in _LSTM))
-        expected, got = (size, settings.embedding, settings.units), (*arrays["vectors"].shape, len(arrays["forward_recurrent"]))
+        expected, got = (
+            (size, settings.embedding, settings.units),
+            (*arrays["vectors"].shape, len(arrays["forward_recurrent"])),
+        )
         if expected != got:
             raise TextLSTMError(
                 f"{path}: expected {expected[0]} word ids, vectors of {expected[1]} numbers and {expected[2]} cells, got {got[0]}, {got[1]} "
                 f"and {got[2]}. Run 'dvc repro' to pre-train with the present parameters"
             )
         return cls(
-            arrays["vectors"], {direction: tuple(arrays[f"{direction}_{name}"] for name in _LSTM) for direction in directions}
+            arrays["vectors"],
+            {direction: tuple(arrays[f"{direction}_{name}"] for name in _LSTM) for direction in directions},
         )
 
 
@@ -95,7 +101,15 @@ class SampledCrossEntropy(layers.Layer):  # type: ignore[misc,name-defined]
 
 
 def build_word_language_model(
-    size: int, settings: Pretrain, *, embedding: int, units: int, chunk: int, bidirectional: bool, policy: str, seed: int
+    size: int,
+    settings: Pretrain,
+    *,
+    embedding: int,
+    units: int,
+    chunk: int,
+    bidirectional: bool,
+    policy: str,
+    seed: int,
 ) -> keras.Model:
     """The network: runs of word ids in, how unexpected each word is out.
 
@@ -113,7 +127,9 @@ def build_word_language_model(
         x = UnrolledLSTM(units, name=f"lstm_{direction}", dtype=policy)(x)  # (B, T, H)
         x = layers.Dropout(settings.dropout, dtype=policy)(x)
         x = layers.Dense(embedding, name=f"project_{direction}", dtype=policy)(x)  # (B, T, E)
-        losses.append(SampledCrossEntropy(table, settings.sampled, seed + number, name=f"next_{direction}")(x, row[:, 1:]))
+        losses.append(
+            SampledCrossEntropy(table, settings.sampled, seed + number, name=f"next_{direction}")(x, row[:, 1:])
+        )
     return keras.Model(words, ops.concatenate(losses, axis=1), name="word_language_model")
 
 
@@ -156,12 +172,21 @@ def pretrain(
             f"{len(stream):,}. Give more reviews, or lower pretrain.batch"
         )
     network = build_word_language_model(
-        size, settings, embedding=embedding, units=units, chunk=chunk, bidirectional=bidirectional, policy=policy, seed=seed
+        size,
+        settings,
+        embedding=embedding,
+        units=units,
+        chunk=chunk,
+        bidirectional=bidirectional,
+        policy=policy,
+        seed=seed,
     )
 
     def batch(epoch: int, index: int) -> Batch:
         shift = int(np.random.default_rng([seed, epoch]).integers(run))  # other runs in each epoch
-        chosen = permutation((len(stream) - shift) // run, seed, epoch)[index * settings.batch : (index + 1) * settings.batch]
+        chosen = permutation((len(stream) - shift) // run, seed, epoch)[
+            index * settings.batch : (index + 1) * settings.batch
+        ]
         rows = stream[(shift + chosen * run)[:, None] + np.arange(run)].astype(np.int32)
         return rows, np.zeros((len(rows), 1), dtype=np.float32)
 
@@ -171,4 +196,6 @@ def pretrain(
     vectors = np.array(network.get_layer("embedding").embeddings)
     vectors[PAD] = 0
     directions = DIRECTIONS[: 1 + bidirectional]
-    return Pretrained(vectors, {one: tuple(network.get_layer(f"lstm_{one}").get_weights()) for one in directions}), losses
+    return Pretrained(
+        vectors, {one: tuple(network.get_layer(f"lstm_{one}").get_weights()) for one in directions}
+    ), losses

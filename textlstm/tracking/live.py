@@ -42,7 +42,8 @@ def follow(path: Path, pid: int) -> None:
             except FAULTS as error:
                 faulty = True
                 print(
-                    f"live view: MLflow cannot be used, nothing is shown: {' '.join(str(error).split())[:200]}", file=sys.stderr
+                    f"live view: MLflow cannot be used, nothing is shown: {' '.join(str(error).split())[:200]}",
+                    file=sys.stderr,
                 )
     finally:
         path.unlink(missing_ok=True)
@@ -89,7 +90,9 @@ class _LiveRun:
     def log(self, lines: list[Line]) -> None:
         now = int(time.time() * 1000)
         metrics = [Metric("loss", line["loss"], now, line["step"]) for line in lines if "loss" in line]
-        metrics += [Metric("epoch_loss", line["loss"], now, line["epoch"]) for line in lines if line.get("end_of_epoch")]
+        metrics += [
+            Metric("epoch_loss", line["loss"], now, line["epoch"]) for line in lines if line.get("end_of_epoch")
+        ]
         if metrics:
             self._client.log_batch(self._id, metrics=metrics)
         last = lines[-1]

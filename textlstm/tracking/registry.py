@@ -73,7 +73,9 @@ class Kind:
     code: str  # the file of this folder that MLflow runs
     models: tuple[Path, ...]  # files and folders, all in one folder
     metrics: Path
-    stages: tuple[str, str]  # the one that asks the models about the held-out data, and the one that makes the metrics of it
+    stages: tuple[
+        str, str
+    ]  # the one that asks the models about the held-out data, and the one that makes the metrics of it
     data: Path  # held-out data
     example: tuple[str, ...]
     packages: tuple[str, ...]  # that the code imports
@@ -142,7 +144,9 @@ def check_unchanged() -> None:
     command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", *stages]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise TextLSTMError(f"dvc status: cannot tell whether the models are up to date: {' '.join(done.stderr.split())}")
+        raise TextLSTMError(
+            f"dvc status: cannot tell whether the models are up to date: {' '.join(done.stderr.split())}"
+        )
     if changed := list(json.loads(done.stdout)):
         raise TextLSTMError(
             f"dvc.lock: expected it to describe the present models, but {', '.join(changed)} is to be run again. Run 'dvc repro' first"
@@ -180,8 +184,12 @@ def register(client: mlflow.MlflowClient, tracked: Run, kind: Kind, params: Para
     answers, metrics = kind.answers(params), read_json(kind.metrics)
     missing = [figure for figure in FIGURES if figure not in metrics]
     if missing:
-        raise TextLSTMError(f"{kind.metrics}: expected {', '.join(missing)}, got none. Run 'dvc repro' to measure again")
-    tags = {STATE: state, HELD_OUT: held_out_digest(kind, params, answers)} | {figure: str(metrics[figure]) for figure in FIGURES}
+        raise TextLSTMError(
+            f"{kind.metrics}: expected {', '.join(missing)}, got none. Run 'dvc repro' to measure again"
+        )
+    tags = {STATE: state, HELD_OUT: held_out_digest(kind, params, answers)} | {
+        figure: str(metrics[figure]) for figure in FIGURES
+    }
     model = _log_model(client, tracked, kind, answers)
     version = client.create_model_version(
         kind.name,
@@ -223,12 +231,19 @@ def promote(
 
 
 def _judge(
-    client: mlflow.MlflowClient, kind: Kind, new: ModelVersion, champion: ModelVersion, params: Params, first_of_its_data: bool
+    client: mlflow.MlflowClient,
+    kind: Kind,
+    new: ModelVersion,
+    champion: ModelVersion,
+    params: Params,
+    first_of_its_data: bool,
 ) -> Verdict:
     """Whether a version should take the place of the champion, and why."""
     if new.tags[HELD_OUT] != champion.tags.get(HELD_OUT):
         if first_of_its_data:
-            return Verdict(champion=True, reason=f"first of its held-out data, not compared with version {champion.version}")
+            return Verdict(
+                champion=True, reason=f"first of its held-out data, not compared with version {champion.version}"
+            )
         return Verdict(
             champion=False,
             decided=False,

@@ -102,7 +102,9 @@ def collect() -> Record:
         "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
         "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
         "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
-        "textlstm.uncommitted_changes": str(bool(git("status", "--porcelain", "--untracked-files=no", check=False))).lower(),
+        "textlstm.uncommitted_changes": str(
+            bool(git("status", "--porcelain", "--untracked-files=no", check=False))
+        ).lower(),
         "mlflow.source.git.commit": git("rev-parse", "HEAD", check=False),
         "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",
         "mlflow.runName": experiment or f"repro-{state[:8]}",
@@ -180,7 +182,9 @@ def deliver(root: Path) -> list[str]:
     lines = []
     try:
         with locked(root):
-            entries = sorted(path for path in outbox.iterdir() if not path.name.startswith(".")) if outbox.is_dir() else []
+            entries = (
+                sorted(path for path in outbox.iterdir() if not path.name.startswith(".")) if outbox.is_dir() else []
+            )
             client = mlflow.MlflowClient(address)
             experiment = experiment_id(client, root) if entries else ""
             for entry in entries:

@@ -142,7 +142,10 @@ def test_text_is_utf8_with_or_without_a_mark(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("Liberté".encode("latin-1"), "expected UTF-8 text, got the byte 0xe9 at offset 6. Save the file as UTF-8 and run again"),
+        (
+            "Liberté".encode("latin-1"),
+            "expected UTF-8 text, got the byte 0xe9 at offset 6. Save the file as UTF-8 and run again",
+        ),
         ("abc".encode("utf-16"), "expected UTF-8 text, got the byte 0xff at offset 0"),
     ],
 )
@@ -156,7 +159,9 @@ def test_other_encodings_are_refused_by_place(tmp_path: Path, content: bytes, me
 
 def test_a_missing_text_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TextLSTMError, match=r"data/a.txt: no such file. Run 'dvc repro' \(or 'make repro'\) to make it"):
+    with pytest.raises(
+        TextLSTMError, match=r"data/a.txt: no such file. Run 'dvc repro' \(or 'make repro'\) to make it"
+    ):
         read_text(Path("data/a.txt"))
     with pytest.raises(TextLSTMError, match=r"mine.txt: no such file. Check the path"):
         read_text(Path("mine.txt"))
@@ -189,7 +194,9 @@ def test_arrays_come_back_and_equal_arrays_give_equal_bytes(tmp_path: Path) -> N
         write_arrays(tmp_path / name, **arrays)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     digest = hashlib.sha256((tmp_path / "one").read_bytes()).hexdigest()
-    assert digest == "cecfb8a16d88b708f927c3a09728545b301058d8710ab04d7d663e03c458a542"  # under any version of Python and NumPy
+    assert (
+        digest == "cecfb8a16d88b708f927c3a09728545b301058d8710ab04d7d663e03c458a542"
+    )  # under any version of Python and NumPy
     back = read_arrays(tmp_path / "one")
     assert list(back) == ["ids", "labels"]
     for name, array in arrays.items():

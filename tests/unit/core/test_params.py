@@ -61,7 +61,11 @@ WRONG_VALUES = [
     ("imdb.units", None, r"imdb.units: input should be a valid integer, got None$"),
     ("imdb.units", [64], r"imdb.units: input should be a valid integer, got \[64\]$"),
     ("imdb.bidirectional", "yes", r"imdb.bidirectional: input should be a valid boolean, got 'yes'$"),
-    ("imdb.learning_rate", "1e-3", r"learning_rate: .* got '1e-3' \(YAML reads a number such as 1e-3 as text: write 0.001\)$"),
+    (
+        "imdb.learning_rate",
+        "1e-3",
+        r"learning_rate: .* got '1e-3' \(YAML reads a number such as 1e-3 as text: write 0.001\)$",
+    ),
     ("seed", "7e0", r"seed: .* got '7e0' \(YAML reads a number such as 1e-3 as text"),
     ("download.mirror", 5, r"download.mirror: input should be a valid string, got 5$"),
     ("languages.english.text", "", r"languages.english.text: string should have at least 1 character, got ''$"),
@@ -83,7 +87,9 @@ WRONG_VALUES = [
 
 
 @pytest.mark.parametrize(("key", "value", "message"), WRONG_VALUES)
-def test_a_wrong_value_is_named_with_what_was_expected_and_what_came(load: Any, key: str, value: Any, message: str) -> None:
+def test_a_wrong_value_is_named_with_what_was_expected_and_what_came(
+    load: Any, key: str, value: Any, message: str
+) -> None:
     with pytest.raises(TextLSTMError, match=message):
         load({key: value})
 
@@ -95,7 +101,10 @@ CONTRADICTIONS = [
         {"language_model.target": "after_window", "language_model.layers": 1},
         r"language_model: target 'after_window', .*needs embedding 0, ensemble_size 1, dropout 0.0, got embedding 32, ensemble_size 2, ",
     ),
-    ({"language_model.embedding": 0}, "language_model: embedding 0, one-hot characters, is for the target 'after_window'"),
+    (
+        {"language_model.embedding": 0},
+        "language_model: embedding 0, one-hot characters, is for the target 'after_window'",
+    ),
     (
         {"imdb.pooling": "last", "imdb.word_dropout": 0.0},
         "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, got vectors 'counted', bidirectional True",
@@ -190,7 +199,8 @@ def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["seed: [1, 2", "seed: 7\n threads: 2", "a: b: c", "\tseed: 7", "? [1]\n: 2", "seed: !!python/object:os.x {}"]
+    "text",
+    ["seed: [1, 2", "seed: 7\n threads: 2", "a: b: c", "\tseed: 7", "? [1]\n: 2", "seed: !!python/object:os.x {}"],
 )
 def test_broken_yaml_is_named_with_its_place(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"

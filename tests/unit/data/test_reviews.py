@@ -65,7 +65,9 @@ def test_the_seed_decides() -> None:
 def test_the_official_halves_are_taken_as_they_are() -> None:
     parts = ("train", "test", "unlabelled")
     reviews = [
-        Review(part=part, label=UNLABELLED if part == "unlabelled" else 1, text=f"{part} {n}") for part in parts for n in range(3)
+        Review(part=part, label=UNLABELLED if part == "unlabelled" else 1, text=f"{part} {n}")
+        for part in parts
+        for n in range(3)
     ]
     train, test = split_reviews(reviews_table(reviews), protocol="official", learn=0.8, seed=7)
     assert train["text"].tolist() == ["train 0", "train 1", "train 2"]
@@ -83,9 +85,13 @@ def test_holdout_never_touches_the_official_test_half() -> None:
     assert set(train["part"]) == set(test["part"]) == {"train"}
 
 
-@pytest.mark.parametrize(("positive", "negative", "got"), [(["a"], [], "positive"), ([], ["a"], "negative"), ([], [], "none")])
+@pytest.mark.parametrize(
+    ("positive", "negative", "got"), [(["a"], [], "positive"), ([], ["a"], "negative"), ([], [], "none")]
+)
 def test_a_missing_label_is_named(positive: list[str], negative: list[str], got: str) -> None:
-    with pytest.raises(TextLSTMError, match=f"data/x.parquet: expected reviews of both labels, got {got}. Run 'dvc repro'"):
+    with pytest.raises(
+        TextLSTMError, match=f"data/x.parquet: expected reviews of both labels, got {got}. Run 'dvc repro'"
+    ):
         check_labels(_table(positive, negative), Path("data/x.parquet"))
     check_labels(_table(["a"], ["b"]), Path("data/x.parquet"))
 
@@ -115,7 +121,9 @@ def test_ids_take_two_bytes_where_they_fit(words: int, kind: type) -> None:
 
 
 def test_a_review_without_words_is_named() -> None:
-    with pytest.raises(TextLSTMError, match=r"review 2 of those to learn from: expected words, got none in '\.\.\.'\. Remove it"):
+    with pytest.raises(
+        TextLSTMError, match=r"review 2 of those to learn from: expected words, got none in '\.\.\.'\. Remove it"
+    ):
         encode_reviews(Tokenizer(("good",), punctuation=False), ["good", "...", ""])
 
 

@@ -33,7 +33,10 @@ def test_words_are_counted_in_tens() -> None:
     ("text", "message"),
     [
         ("", "example: the text is too short: 0 words leave 0 characters to learn from, expected at least 2"),
-        ("one two three", "example: the text is too short: 3 words leave 0 characters to learn from, expected at least 2"),
+        (
+            "one two three",
+            "example: the text is too short: 3 words leave 0 characters to learn from, expected at least 2",
+        ),
         ("a b c d e f g h i " + "j", None),
         (" ".join("abcdefghi") + " ", "0 characters to learn from"),
     ],
@@ -47,5 +50,7 @@ def test_a_text_that_is_too_short_is_named(text: str, message: str | None) -> No
 
 
 def test_a_short_test_part_is_named() -> None:
-    with pytest.raises(TextLSTMError, match=r"10 words leave 3 characters to test on, expected at least 5\. Give a longer text"):
+    with pytest.raises(
+        TextLSTMError, match=r"10 words leave 3 characters to test on, expected at least 5\. Give a longer text"
+    ):
         split_words("a b c d e f g h i j", 0.8, least=5, name="example")

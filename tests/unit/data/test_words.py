@@ -25,7 +25,10 @@ def test_a_list_holds_words_and_no_numbers() -> None:
 
 
 def test_words_of_other_languages_are_left_out() -> None:
-    assert set(without_foreign({"the": 0.01, "chat": 0.01, "rue": 0.01}, [{"the": 0.03, "chat": 0.029}], 3.0)) == {"chat", "rue"}
+    assert set(without_foreign({"the": 0.01, "chat": 0.01, "rue": 0.01}, [{"the": 0.03, "chat": 0.029}], 3.0)) == {
+        "chat",
+        "rue",
+    }
 
 
 def test_words_with_letters_that_are_rare_in_the_language_are_left_out() -> None:
@@ -69,7 +72,12 @@ def _wheel(folder: Path, **lists: list[list[str]]) -> Path:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_large_list_is_taken_where_there_is_one(tmp_path: Path, order: int) -> None:
-    lists = {"small_en": [["the"]], "large_en": [["the"], ["sage", "thyme"]], "small_bg": [[], ["i"]], "jieba_zh": [["x"]]}
+    lists = {
+        "small_en": [["the"]],
+        "large_en": [["the"], ["sage", "thyme"]],
+        "small_bg": [[], ["i"]],
+        "jieba_zh": [["x"]],
+    }
     wheel = _wheel(tmp_path, **dict(list(lists.items())[::order]))
     assert read_word_lists(wheel) == {"en": "the\t0\nsage\t1\nthyme\t1\n", "bg": "i\t1\n"}
 
@@ -77,6 +85,8 @@ def test_the_large_list_is_taken_where_there_is_one(tmp_path: Path, order: int) 
 def test_a_list_of_another_format_is_told(tmp_path: Path) -> None:
     path = tmp_path / "wordfreq.whl"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr("wordfreq/data/large_en.msgpack.gz", gzip.compress(msgpack.packb([{"format": "cB", "version": 2}])))
+        wheel.writestr(
+            "wordfreq/data/large_en.msgpack.gz", gzip.compress(msgpack.packb([{"format": "cB", "version": 2}]))
+        )
     with pytest.raises(TextLSTMError, match=r"large_en.msgpack.gz: expected a word list of the format cB 1"):
         read_word_lists(path)

@@ -84,11 +84,16 @@ def test_everything_is_fitted_together() -> None:
     abstention = fit_abstention(text, {}, unseen, false_out_of_set=0.1)
     assert abstention.lengths == [1, 5]
     assert abstention.limits == [4.0, 4.0]  # more than a tenth of the weight lies there
-    assert fit_abstention(text, {}, {}, false_out_of_set=0.1).limits == [0.0, 0.0]  # the learnt text alone does not lower it
+    assert fit_abstention(text, {}, {}, false_out_of_set=0.1).limits == [
+        0.0,
+        0.0,
+    ]  # the learnt text alone does not lower it
 
 
 def test_texts_shorter_than_every_window_are_told() -> None:
-    with pytest.raises(TextLSTMError, match=r"abstention: expected training texts of at least one of score.lengths characters"):
+    with pytest.raises(
+        TextLSTMError, match=r"abstention: expected training texts of at least one of score.lengths characters"
+    ):
         fit_abstention({5: []}, {}, {}, false_out_of_set=0.01)
 
 

@@ -83,7 +83,9 @@ def test_the_evidence_of_windows_is_that_of_their_texts() -> None:
 
 
 def test_other_languages_are_split_by_code_and_own_ones_left_out() -> None:
-    many = {f"c{number}_{kind}": "one two three four five six seven eight nine ten" for number in range(40) for kind in "ab"}
+    many = {
+        f"c{number}_{kind}": "one two three four five six seven eight nine ten" for number in range(40) for kind in "ab"
+    }
     others = split_others(many | {"eng": "x", "eng_old": "x", "017": "x"}, ["eng_new"], fraction=0.8, passage=5)
     assert not [name for name in (*others.learn, *others.heldout, *others.unseen) if not name.startswith("c")]
     assert set(others.learn) | set(others.unseen) == set(many)

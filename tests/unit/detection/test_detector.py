@@ -38,7 +38,9 @@ def test_predictions_are_those_of_each_text_alone() -> None:
 def test_margin_and_probability_are_those_of_the_likelihoods() -> None:
     prediction = DETECTOR.predict(["aab"])[0]
     left, right = prediction.log_likelihoods["left"], prediction.log_likelihoods["right"]
-    assert left == text_log_likelihood(LEFT.log_probabilities(ABC.encode(" aab ")))  # a whole text stands between spaces
+    assert left == text_log_likelihood(
+        LEFT.log_probabilities(ABC.encode(" aab "))
+    )  # a whole text stands between spaces
     assert prediction.language == "left"
     assert prediction.margin == pytest.approx(left - right)
     assert prediction.probability == pytest.approx(1 / (1 + math.exp(right - left)))
@@ -47,7 +49,12 @@ def test_margin_and_probability_are_those_of_the_likelihoods() -> None:
 @pytest.mark.parametrize("text", ["???", "", "1 2 3", "¡!"])
 def test_a_text_without_letters_has_no_language(text: str) -> None:
     (prediction,) = DETECTOR.predict([text])
-    assert (prediction.language, prediction.reason, prediction.margin, prediction.probability) == (None, "no letters", 0.0, 0.5)
+    assert (prediction.language, prediction.reason, prediction.margin, prediction.probability) == (
+        None,
+        "no letters",
+        0.0,
+        0.5,
+    )
 
 
 def test_a_text_that_the_background_likes_better_is_out_of_set() -> None:
@@ -82,7 +89,9 @@ def test_digits_change_nothing() -> None:
 
 
 def _save(models: Path, language: str, lstm: Vocabulary, counted: Vocabulary) -> None:
-    settings = load_params(ROOT / "params.yaml").language_model.model_copy(update={"window": 2, "units": 2, "ensemble_size": 1})
+    settings = load_params(ROOT / "params.yaml").language_model.model_copy(
+        update={"window": 2, "units": 2, "ensemble_size": 1}
+    )
     network = build_language_model(lstm.size, settings)
     LanguageModel(network, lstm, ModelConfig("every_position", 2, "softmax")).save(models / "language" / language)
     NgramMixture(NgramModel.learn(counted.encode("aab"), counted, 2), None).save(models / "ngram" / language)
@@ -100,7 +109,8 @@ def test_models_of_different_runs_are_refused(tmp_path: Path) -> None:
     assert prediction.margin >= 0
     Background.learn(["abc"], Vocabulary(("a", "b")), order=2, characters=9).save(tmp_path / "background")
     with pytest.raises(
-        TextLSTMError, match=r"background: expected the characters that the languages' LSTMs know and one more, got others"
+        TextLSTMError,
+        match=r"background: expected the characters that the languages' LSTMs know and one more, got others",
     ):
         load_detector(tmp_path)
     _save(tmp_path, "right", ABC, Vocabulary(("a", "b")))

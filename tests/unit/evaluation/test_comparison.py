@@ -42,16 +42,22 @@ def test_swapping_the_models_swaps_the_signs(classes: int) -> None:
 def test_against_a_model_without_errors_the_interval_is_that_of_the_other_alone() -> None:
     old = answers(1.0)
     perfect = Answers(old.labels, np.eye(2)[old.labels])
-    drawn = bootstrap_intervals(old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7)
+    drawn = bootstrap_intervals(
+        old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7
+    )
     gain = compare(perfect, old)
     assert (gain.auc_low, gain.auc_high) == pytest.approx((1 - drawn["auc_high"], 1 - drawn["auc_low"]))
-    assert (gain.accuracy_low, gain.accuracy_high) == pytest.approx((1 - drawn["accuracy_high"], 1 - drawn["accuracy_low"]))
+    assert (gain.accuracy_low, gain.accuracy_high) == pytest.approx(
+        (1 - drawn["accuracy_high"], 1 - drawn["accuracy_low"])
+    )
 
 
 def test_pairing_finds_what_two_intervals_would_hide() -> None:
     new, old = answers(1.15), answers(1.0)
     gain = compare(new, old)
-    alone = bootstrap_intervals(old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7)
+    alone = bootstrap_intervals(
+        old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7
+    )
     assert new.auc < alone["auc_high"], "the interval of the old one alone holds the new one"
     assert gain.better
 
@@ -63,7 +69,9 @@ def test_models_that_differ_by_chance_are_not_better() -> None:
 
 def test_a_better_auc_at_the_price_of_accuracy_is_not_better() -> None:
     labels = np.repeat([0, 1], 100)
-    ahead = np.where(labels == 0, 1.0, -1.0) + np.where(np.arange(200) % 10 == 0, -3.0, 0.0) * np.where(labels == 0, 1.0, -1.0)
+    ahead = np.where(labels == 0, 1.0, -1.0) + np.where(np.arange(200) % 10 == 0, -3.0, 0.0) * np.where(
+        labels == 0, 1.0, -1.0
+    )
     old = Answers(labels, np.stack([ahead, np.zeros(200)], axis=1))
     ranked = np.where(labels == 0, 2.0, 1.0)  # perfect order, but everything is called the first class
     new = Answers(labels, np.stack([ranked, np.zeros(200)], axis=1))

@@ -29,7 +29,9 @@ def test_log_odds_of_characters_are_those_done_by_hand() -> None:
 @pytest.mark.parametrize("string", ["a", "abca", "bcabcaac"])
 def test_log_odds_of_characters_sum_to_those_of_the_string_against_the_best_other(string: str) -> None:
     models = {**MODELS, "even": Uniform(LEFT.vocabulary, 3)}
-    first, *others = (text_log_likelihood(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values())
+    first, *others = (
+        text_log_likelihood(model.log_probabilities(model.vocabulary.encode(string))) for model in models.values()
+    )
     assert sum(row[4] for row in character_log_odds(models, [string])) == pytest.approx(first - max(others))
 
 
@@ -59,7 +61,9 @@ CASES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", CASES)
-def test_samples_have_their_length_and_repeat_with_their_seed(settings: Callable[..., Any], changes: dict[str, Any]) -> None:
+def test_samples_have_their_length_and_repeat_with_their_seed(
+    settings: Callable[..., Any], changes: dict[str, Any]
+) -> None:
     model = untrained(tiny(settings, **changes))
     texts = sample(model, (0.5, 1.0), length=12, seed=7)
     assert [len(text) for text in texts] == [12, 12]
@@ -79,7 +83,9 @@ def test_hot_samples_follow_the_model(settings: Callable[..., Any]) -> None:
     """The share of each first character among many samples is its probability."""
     model = untrained(tiny(settings))
     firsts = sample(model, [1.0] * 20_000, length=1, seed=7)
-    logs = np.array([model.log_probabilities(VOCABULARY.encode(character))[0, 0] for character in VOCABULARY.characters])
+    logs = np.array(
+        [model.log_probabilities(VOCABULARY.encode(character))[0, 0] for character in VOCABULARY.characters]
+    )
     wanted = np.exp(logs) / np.exp(logs).sum()
     shares = [firsts.count(character) / len(firsts) for character in VOCABULARY.characters]
     np.testing.assert_allclose(shares, wanted, atol=0.015)

@@ -87,7 +87,10 @@ def test_plots(section: Any, languages: int) -> None:
 
 def test_every_system_has_its_figures_by_length_and_its_intervals(section: Any) -> None:
     scores = random_scores(2)
-    found, figures = tables(scores, NAMES[:2], section), language_metrics(scores, NAMES[:2], ABSTENTION, 0.6, section, seed=7)
+    found, figures = (
+        tables(scores, NAMES[:2], section),
+        language_metrics(scores, NAMES[:2], ABSTENTION, 0.6, section, seed=7),
+    )
     by_length = {(length, series): auc for length, series, _, auc, _ in found["by_length_language"][1]}
     assert set(by_length) == {(length, system) for length in (1, 5) for system in SYSTEMS}
     assert by_length[1, "detector"] < by_length[5, "detector"] == pytest.approx(figures["auc"], abs=1e-6)
@@ -102,7 +105,11 @@ def test_the_margin_of_a_language_is_against_the_best_of_the_others(section: Any
     scores = random_scores(3, count=1)
     likelihoods = [[-1.0, -4.0, -9.0], [-4.0, -1.0, -9.0], [-9.0, -4.0, -1.0]]  # margins 3, -3, -8
     scores |= evidence_arrays("own", 5, (evidence(likelihoods, [-9.0] * 3), np.arange(3)))
-    found = [(score, name) for score, count, name in tables(scores, ["a", "b", "c"], section)["histogram_language"][1] if count]
+    found = [
+        (score, name)
+        for score, count, name in tables(scores, ["a", "b", "c"], section)["histogram_language"][1]
+        if count
+    ]
     assert found == [(2.0, "a"), (-3.0, "b"), (-8.0, "c")]
 
 
@@ -116,7 +123,9 @@ def few_windows() -> dict[str, Any]:
     """Four windows of two languages: one correct, one wrong, one of low confidence, one taken for out of set; three of others."""
     scores = random_scores(2)
     own = evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
-    unseen = evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(foreign=np.array([1, 0, 0]))
+    unseen = evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(
+        foreign=np.array([1, 0, 0])
+    )
     for length in (1, 5):
         scores |= evidence_arrays("own", length, (own, np.array([0, 1, 1, 1])))
         scores |= evidence_arrays("unseen_languages", length, (unseen, np.array([0, 0, 1])))

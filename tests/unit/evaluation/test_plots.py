@@ -166,7 +166,9 @@ def test_pictures_grow_with_the_number_of_languages(tmp_path: Path) -> None:
     """100 cells and 30 samples of ten languages; what has no room makes a warning, which fails here."""
 
     def sizes(languages: int) -> dict[str, tuple[int, int]]:
-        drawn = draw_pictures(tmp_path / "curves", plots_of(languages, tmp_path / f"{languages}"), tmp_path / f"of_{languages}")
+        drawn = draw_pictures(
+            tmp_path / "curves", plots_of(languages, tmp_path / f"{languages}"), tmp_path / f"of_{languages}"
+        )
         return {path.stem.split("_")[0]: plt.imread(path).shape[1::-1] for path in drawn}
 
     assert sizes(2) == dict.fromkeys(("confusion", "roc", "samples"), (600, 450))

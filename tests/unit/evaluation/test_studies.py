@@ -13,7 +13,9 @@ from textlstm.experiments.studies import rows
 
 ROOT = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-METRICS = {name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")}
+METRICS = {
+    name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")
+}
 STUDIES = ROOT / "metrics/studies"
 
 
@@ -36,7 +38,9 @@ def test_the_committed_curves_are_those_of_their_study(path: Path) -> None:
 def test_a_summary_by_hand() -> None:
     values = summary([0.9, 0.92, 0.94, 0.96])
     assert values["mean"] == pytest.approx(0.93)
-    assert values["standard_deviation"] == pytest.approx((0.002 / 3) ** 0.5)  # squares: 0.0009 + 0.0001 + 0.0001 + 0.0009
+    assert values["standard_deviation"] == pytest.approx(
+        (0.002 / 3) ** 0.5
+    )  # squares: 0.0009 + 0.0001 + 0.0001 + 0.0009
     assert (values["least"], values["largest"]) == (0.9, 0.96)
     assert summary([0.5]) == {"mean": 0.5, "standard_deviation": 0.0, "least": 0.5, "largest": 0.5}
 
@@ -61,11 +65,17 @@ def test_the_figures_are_those_of_the_metrics() -> None:
 
 def test_a_parameter_counts_unless_it_is_said_to_be_apart() -> None:
     language, imdb = (parameters_of(dataset, PARAMS) for dataset in ("language", "imdb"))
-    assert {"seed", "threads", "split.learn", "words.characters", "language_model.units", "evaluate.length"} <= set(language)
-    assert {"seed", "threads", "split.seed", "split.reviews", "imdb.units", "nbsvm.bits", "vectorize.words"} <= set(imdb)
+    assert {"seed", "threads", "split.learn", "words.characters", "language_model.units", "evaluate.length"} <= set(
+        language
+    )
+    assert {"seed", "threads", "split.seed", "split.reviews", "imdb.units", "nbsvm.bits", "vectorize.words"} <= set(
+        imdb
+    )
     assert language["languages.english.text"] == PARAMS["languages"]["english"]["text"]
     assert not [key for key in language if key.split(".")[0] in {"download", "imdb", "nbsvm", "score"}]
-    assert not [key for key in imdb if key.split(".")[0] in {"download", "evaluate", "languages", "language_model", "ngram"}]
+    assert not [
+        key for key in imdb if key.split(".")[0] in {"download", "evaluate", "languages", "language_model", "ngram"}
+    ]
     new = PARAMS | {"other": {"knob": 1}}
     assert all(parameters_of(dataset, new)["other.knob"] == 1 for dataset in APART)
     assert parameters_of("imdb", {"words_of": 1}) == {"words_of": 1}  # "words" is apart
@@ -83,7 +93,9 @@ def test_no_parameter_is_apart_from_both_but_of_downloads_intervals_and_what_is_
 
 def write(folder: Path, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     own = {dataset: figures_of(dataset, METRICS[dataset]) for dataset in METRICS}
-    spread = {dataset: {"parameters": parameters_of(dataset, params), "seeds": {"7": own[dataset]}} for dataset in METRICS}
+    spread = {
+        dataset: {"parameters": parameters_of(dataset, params), "seeds": {"7": own[dataset]}} for dataset in METRICS
+    }
     points = [{"figures": own["language"]}, {"figures": own["imdb"]}]
     curve = {"imdb": {"parameters": parameters_of("imdb", params), "points": points}}
     (folder / "spread.json").write_text(json.dumps(spread))
@@ -95,7 +107,9 @@ def test_studies_of_other_parameters_are_left_out(tmp_path: Path) -> None:
     spread, curve = write(tmp_path, PARAMS)
     assert fitting(tmp_path, PARAMS, METRICS) == {"spread": spread, "learning_curve": curve}
     assert fitting(tmp_path, with_values(PARAMS, {"seed": 8}), METRICS) == {}
-    assert fitting(tmp_path, with_values(PARAMS, {"imdb.units": 8}), METRICS) == {"spread": {"language": spread["language"]}}
+    assert fitting(tmp_path, with_values(PARAMS, {"imdb.units": 8}), METRICS) == {
+        "spread": {"language": spread["language"]}
+    }
     for changes in ({"ngram.weight": 0.1}, {"languages.dutch": {"text": "nld.txt", "words": "nl"}}):
         kept = fitting(tmp_path, with_values(PARAMS, changes), METRICS)
         assert kept == {"spread": {"imdb": spread["imdb"]}, "learning_curve": curve}

@@ -31,13 +31,25 @@ def test_the_tutorials_are_as_written() -> None:
         5,
         128,
     ]
-    assert [tutorial["imdb"][key] for key in ("length", "embedding", "units", "batch", "epochs")] == [500, 32, 100, 128, 2]
+    assert [tutorial["imdb"][key] for key in ("length", "embedding", "units", "batch", "epochs")] == [
+        500,
+        32,
+        100,
+        128,
+        2,
+    ]
     assert (tutorial["vectorize"]["words"], tutorial["imdb"]["protocol"], tutorial["imdb"]["bucketed"]) == (
         5000,
         "official",
         False,
     )
-    assert [simple["imdb"][key] for key in ("embedding", "units", "dropout", "batch", "epochs")] == [256, 128, 0.5, 16, 10]
+    assert [simple["imdb"][key] for key in ("embedding", "units", "dropout", "batch", "epochs")] == [
+        256,
+        128,
+        0.5,
+        16,
+        10,
+    ]
     assert (simple["vectorize"]["words"], simple["imdb"]["optimizer"]) == (1024, "rmsprop")
 
 

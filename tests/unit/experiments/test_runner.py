@@ -47,7 +47,26 @@ def test_the_parameters_of_a_named_experiment_are_read_as_they_were_meant(path: 
 
 
 @pytest.mark.parametrize(
-    "value", [1e-05, 1.5e-08, 1e22, 0.1, 3, True, "no", "true", "1e-3", "it's", "a, b: #c", "", " x", "é", "$x", [], [1, ["no"]]]
+    "value",
+    [
+        1e-05,
+        1.5e-08,
+        1e22,
+        0.1,
+        3,
+        True,
+        "no",
+        "true",
+        "1e-3",
+        "it's",
+        "a, b: #c",
+        "",
+        " x",
+        "é",
+        "$x",
+        [],
+        [1, ["no"]],
+    ],
 )
 def test_every_value_is_read_as_it_was_meant(value: Any) -> None:
     for text in ("a: 0  # zero\nb: 1\n", "a: old\nb: 1\n", "b: 1\n"):
@@ -91,7 +110,9 @@ def test_metrics_are_those_of_the_commit(repository: Path) -> None:
     (repository / file).write_text("{}")
     assert experiments.metrics("HEAD", file)["auc"] == 0.5
     assert experiments.metric("HEAD", file, "lstm.auc") == 0.25
-    with pytest.raises(ExperimentFailedError, match=r"metrics/imdb.json: no key lstm.acu: acu is missing; did you mean auc\?"):
+    with pytest.raises(
+        ExperimentFailedError, match=r"metrics/imdb.json: no key lstm.acu: acu is missing; did you mean auc\?"
+    ):
         experiments.metric("HEAD", file, "lstm.acu")
     with pytest.raises(ExperimentFailedError, match=r"metrics/imdb.json: protocol: expected a number, got 'holdout'"):
         experiments.metric("HEAD", file, "protocol")

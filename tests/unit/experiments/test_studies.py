@@ -19,7 +19,9 @@ from textlstm.experiments.studies import SIZES, changes, learning_curve, rows, s
 
 ROOT = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-METRICS = {name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")}
+METRICS = {
+    name: json.loads((ROOT / f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("language", "imdb")
+}
 
 
 class Kept:
@@ -45,7 +47,9 @@ class Kept:
             if path == paths.TRAIN_IMDB:
                 write_parquet(folder / path, pd.DataFrame({"label": [0, 1] * (params["split"]["reviews"] or 10_000)}))
             else:
-                write_text(folder / path, "w" * params["words"]["characters"] if path.parent == paths.DRAWN_WORDS else "text")
+                write_text(
+                    folder / path, "w" * params["words"]["characters"] if path.parent == paths.DRAWN_WORDS else "text"
+                )
 
 
 @pytest.fixture

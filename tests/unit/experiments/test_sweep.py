@@ -66,7 +66,10 @@ def test_the_ready_made_studies_are_in_order(path: Path) -> None:
         ({"space": {"language_model.units": {"low": 1.0, "high": 2.5}}}, "expected whole numbers"),
         ({"space": {"language_model.output": {"low": 1, "high": 2}}}, r"a range needs a number, .* Write choice"),
         ({"space": {"language_model.units": {"low": 9, "high": 3}}}, "expected low < high, got 9 and 3"),
-        ({"space": {"language_model.units": {"low": 1, "high": 3, "log": True, "step": 1}}}, "log needs low > 0 and no step"),
+        (
+            {"space": {"language_model.units": {"low": 1, "high": 3, "log": True, "step": 1}}},
+            "log needs low > 0 and no step",
+        ),
         ({"space": {"language_model.units": {"low": 1, "hihg": 3}}}, r"hihg: unknown key; did you mean .*\.high"),
         ({"space": {"language_model.learning_rate": {"choice": ["1e-05"]}}}, "as text: write 0.001"),
         ({"fixed": {"language_model.units": 3}}, "stands in space and in fixed"),
@@ -146,7 +149,9 @@ def test_an_interrupted_study_counts_each_trial_once(tmp_path: Path, sampler: st
     assert sorted(experiments) == [f"units-{number}" for number in range(8)]
     for trial in study.trials:
         assert trial.params == experiments[f"units-{trial.number}"]
-    assert len({json.dumps(values) for values in experiments.values()}) == 8  # going on does not draw the first trials again
+    assert (
+        len({json.dumps(values) for values in experiments.values()}) == 8
+    )  # going on does not draw the first trials again
 
 
 def test_random_trials_are_the_same_with_and_without_an_interruption(tmp_path: Path) -> None:
@@ -224,7 +229,10 @@ def test_repeats_give_mean_and_spread(tmp_path: Path) -> None:
 
 def test_the_pruner_sees_losses_the_right_way_round(tmp_path: Path) -> None:
     """The metric grows, a loss falls: the trial with the higher loss is the one to stop."""
-    spec, stop = load(tmp_path, trials=3, pruner={"training": "train_imdb", "startup": 2, "warmup": 0}), threading.Event()
+    spec, stop = (
+        load(tmp_path, trials=3, pruner={"training": "train_imdb", "startup": 2, "warmup": 0}),
+        threading.Event(),
+    )
     losses = {"units-0": 0.5, "units-1": 0.4, "units-2": 0.9}
 
     def measure(name: str, values: Values, report: ReportLoss) -> float:

@@ -166,7 +166,9 @@ def test_how_many_windows_are_scored_at_once_does_not_matter(
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(
+    settings: Callable[..., Any], tmp_path: Path
+) -> None:
     section = tiny(settings, dropout=0.2, epochs=2, ensemble_size=2)
     one, same, other = (train(section, seed=seed)[0] for seed in (7, 7, 8))
     assert weights(one) == weights(same)
@@ -251,7 +253,9 @@ def _batches(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, **ch
     return made
 
 
-def test_drawn_words_have_their_share_of_every_full_batch(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_words_have_their_share_of_every_full_batch(
+    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = _batches(settings, monkeypatch, batch=20, words_share=0.7)
     d = VOCABULARY.encode("d")[0]
     for _, wanted in made[:-1]:
@@ -260,7 +264,9 @@ def test_drawn_words_have_their_share_of_every_full_batch(settings: Callable[...
     assert sum(len(wanted) for _, wanted in made) == 118 + 14 * len(made)  # every window of the text, once
 
 
-def test_noise_blanks_what_is_read_and_not_what_is_wanted(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noise_blanks_what_is_read_and_not_what_is_wanted(
+    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for read, wanted in _batches(settings, monkeypatch, noise=0.5):
         assert (read[:, 0] == START).all()
         blanked = read[:, 1:] == UNKNOWN
@@ -287,7 +293,9 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
     network = (folder / "model.keras").read_bytes()
     for content in (b"", b"PK\x03\x04", network[: len(network) // 2], b"not a model"):
         (folder / "model.keras").write_bytes(content)
-        with pytest.raises(TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"):
+        with pytest.raises(
+            TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"
+        ):
             LanguageModel.load(folder)
     (folder / "model.keras").write_bytes(network)
     config = read_json(folder / "config.json")

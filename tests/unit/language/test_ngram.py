@@ -92,7 +92,10 @@ def test_counts_added_are_those_of_the_texts_together(one: list[int], other: lis
         for ids, weight in ((one, 1), (other, times)):
             for end in range(length, len(ids) + 1):
                 expected[
-                    sum(character * vocabulary.size ** (length - 1 - at) for at, character in enumerate(ids[end - length : end]))
+                    sum(
+                        character * vocabulary.size ** (length - 1 - at)
+                        for at, character in enumerate(ids[end - length : end])
+                    )
                 ] += weight
         assert dict(zip(codes.tolist(), counts.tolist(), strict=True)) == expected
         assert (np.diff(codes) > 0).all()

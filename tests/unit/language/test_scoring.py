@@ -105,7 +105,9 @@ def test_one_reading_sums_to_the_log_likelihood_of_the_text(count: int, width: i
 
 
 @given(st.integers(0, 12), st.integers(1, 15), st.data())
-def test_a_table_says_nothing_beyond_the_end_and_about_unknown_characters(count: int, width: int, data: st.DataObject) -> None:
+def test_a_table_says_nothing_beyond_the_end_and_about_unknown_characters(
+    count: int, width: int, data: st.DataObject
+) -> None:
     ids = np.array(data.draw(st.lists(st.integers(1, 4), min_size=count, max_size=count)), dtype=np.uint8)
     table = finish_table(np.full((count, width), -1.0), ids)
     for row in range(count):
@@ -122,7 +124,9 @@ def test_unknown_characters_count_nothing() -> None:
 
 
 def test_a_text_shorter_than_the_window_is_named() -> None:
-    with pytest.raises(TextLSTMError, match="the text has 3 characters, expected at least 4, the longest window asked for"):
+    with pytest.raises(
+        TextLSTMError, match="the text has 3 characters, expected at least 4, the longest window asked for"
+    ):
         window_log_likelihoods(_table(3, 2), 4)
 
 

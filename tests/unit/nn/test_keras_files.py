@@ -94,7 +94,9 @@ def test_a_broken_file_is_named(model: keras.Model, tmp_path: Path) -> None:
     content = path.read_bytes()
     for broken in (b"", b"text", content[:100], content[:-100], content.replace(b"layers", b"lawyer")):
         path.write_bytes(broken)
-        with pytest.raises(TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"):
+        with pytest.raises(
+            TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"
+        ):
             keras_files.load(path)
     with pytest.raises(TextLSTMError, match=r"none.keras: no such file"):
         keras_files.load(tmp_path / "none.keras")

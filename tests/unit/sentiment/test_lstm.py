@@ -14,8 +14,19 @@ from textlstm.core.files import read_json, write_json
 from textlstm.core.labels import NEGATIVE, POSITIVE
 from textlstm.core.params import Imdb as ImdbSettings
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import ModelConfig, ReviewPooling, SentimentModel, bucketed_order, pad_left, split_into_chunks
-from textlstm.sentiment.lstm_training import build_sentiment_model, build_tutorial_sentiment_model, train_sentiment_model
+from textlstm.sentiment.lstm import (
+    ModelConfig,
+    ReviewPooling,
+    SentimentModel,
+    bucketed_order,
+    pad_left,
+    split_into_chunks,
+)
+from textlstm.sentiment.lstm_training import (
+    build_sentiment_model,
+    build_tutorial_sentiment_model,
+    train_sentiment_model,
+)
 from textlstm.sentiment.tokenizer import PAD, START, Tokenizer
 
 TEXTS = ["good good film", "a good one", "great great", "bad film", "a bad bad one", "awful, bad"] * 8
@@ -49,7 +60,9 @@ def untrained(section: ImdbSettings) -> SentimentModel:
     network = build(TOKENIZER.size, section)
     random = np.random.default_rng(7)
     network.set_weights([random.normal(size=array.shape) for array in network.get_weights()])
-    config = ModelConfig(section.length, section.pooling, section.chunk, section.bucketed, {"negative": 0, "positive": 1})
+    config = ModelConfig(
+        section.length, section.pooling, section.chunk, section.bucketed, {"negative": 0, "positive": 1}
+    )
     return SentimentModel(network, TOKENIZER, config)
 
 
@@ -59,7 +72,9 @@ def train(section: ImdbSettings, *, seed: int = 7) -> tuple[SentimentModel, list
 
 
 REVIEWS = st.lists(
-    st.lists(st.integers(2, 9), max_size=12).map(lambda ids: np.array([START, *ids], dtype=np.int32)), min_size=1, max_size=6
+    st.lists(st.integers(2, 9), max_size=12).map(lambda ids: np.array([START, *ids], dtype=np.int32)),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -81,7 +96,9 @@ def test_chunks_joined_are_the_review_and_padding(reviews: Sequence[Any], chunk:
         assert row.tolist() == review.tolist() + [PAD] * (len(row) - len(review))
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.integers(1, 200), st.integers(0, 3), st.integers(0, 3))
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=300), st.integers(1, 200), st.integers(0, 3), st.integers(0, 3)
+)
 def test_buckets_hold_every_review_once(lengths: list[int], words: int, seed: int, epoch: int) -> None:
     batches = bucketed_order(np.array(lengths), words, seed, epoch)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
@@ -100,7 +117,9 @@ def test_buckets_save_padding_and_differ_between_epochs() -> None:
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_chunks_of_nothing_but_padding_do_not_change_an_answer(settings: Callable[..., Any], bidirectional: bool) -> None:
+def test_chunks_of_nothing_but_padding_do_not_change_an_answer(
+    settings: Callable[..., Any], bidirectional: bool
+) -> None:
     model = untrained(tiny(settings, bidirectional=bidirectional))
     chunks = split_into_chunks([TOKENIZER.encode("a good film and a bad one")], 5)
     more = np.concatenate([chunks, np.full((1, 3, 5), PAD, dtype=np.int32)], axis=1)
@@ -142,7 +161,9 @@ def test_an_answer_does_not_depend_on_the_other_reviews(
 
 def test_only_the_last_words_are_read(settings: Callable[..., Any]) -> None:
     model = untrained(tiny(settings, length=3))
-    assert model.log_odds(["bad bad bad a good film"])[0] == pytest.approx(model.log_odds(["great a good film"])[0], rel=1e-5)
+    assert model.log_odds(["bad bad bad a good film"])[0] == pytest.approx(
+        model.log_odds(["great a good film"])[0], rel=1e-5
+    )
 
 
 def test_a_tiny_model_learns_tiny_reviews_by_heart(settings: Callable[..., Any]) -> None:
@@ -154,12 +175,16 @@ def test_a_tiny_model_learns_tiny_reviews_by_heart(settings: Callable[..., Any])
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(settings: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(
+    settings: Callable[..., Any], tmp_path: Path
+) -> None:
     section = tiny(settings, dropout=0.3, word_dropout=0.2, bidirectional=True)
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):
         train(section, seed=seed)[0].save(tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    contents = {folder: [(tmp_path / folder / name).read_bytes() for name in names] for folder in ("one", "same", "other")}
+    contents = {
+        folder: [(tmp_path / folder / name).read_bytes() for name in names] for folder in ("one", "same", "other")
+    }
     assert contents["one"] == contents["same"]
     assert contents["one"] != contents["other"]
 
@@ -173,13 +198,19 @@ def test_batches_hold_every_review_once_an_epoch(
     def no_training(_: Any, counts: list[int], make: Any) -> list[float]:
         for epoch, count in enumerate(counts):
             pairs = [make(epoch, index) for index in range(count)]
-            rows = [(row, label[0]) for ids, labels in pairs for row, label in zip(ids.tolist(), labels.tolist(), strict=True)]
+            rows = [
+                (row, label[0])
+                for ids, labels in pairs
+                for row, label in zip(ids.tolist(), labels.tolist(), strict=True)
+            ]
             epochs.append(rows)
         return [0.0]
 
     monkeypatch.setattr("textlstm.sentiment.lstm_training.fit", no_training)
     train(tiny(settings, batch=5, epochs=2, bucketed=bucketed, pooling="last"))
-    expected = sorted((TOKENIZER.encode(text).tolist(), float(label)) for text, label in zip(TEXTS, LABELS, strict=True))
+    expected = sorted(
+        (TOKENIZER.encode(text).tolist(), float(label)) for text, label in zip(TEXTS, LABELS, strict=True)
+    )
     for epoch in epochs:
         assert sorted(([index for index in row if index != PAD], label) for row, label in epoch) == expected
         assert all(bucketed or len(row) == 12 for row, _ in epoch)
@@ -211,7 +242,9 @@ def test_labels_travel_with_the_model(settings: Callable[..., Any], tmp_path: Pa
 
 
 def test_the_tutorials_network_has_its_213301_parameters(settings: Callable[..., Any]) -> None:
-    network = build_tutorial_sentiment_model(5000, tiny(settings, pooling="last", embedding=32, units=100, bucketed=False))
+    network = build_tutorial_sentiment_model(
+        5000, tiny(settings, pooling="last", embedding=32, units=100, bucketed=False)
+    )
     assert network.count_params() == 213_301
     assert [layer.name for layer in network.layers] == ["words", "embedding", "lstm", "log_odds"]
 

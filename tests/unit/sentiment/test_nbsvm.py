@@ -26,7 +26,9 @@ def test_every_different_ngram_has_its_bucket(words: list[str], longest: int) ->
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=8), st.integers(1, 3), st.integers(0, 3), st.integers(0, 4))
-def test_skipped_pairs_and_the_tail_have_buckets_of_their_own(words: list[str], longest: int, skips: int, tail: int) -> None:
+def test_skipped_pairs_and_the_tail_have_buckets_of_their_own(
+    words: list[str], longest: int, skips: int, tail: int
+) -> None:
     def ngrams(of: list[str]) -> set[tuple[str, ...]]:
         return {tuple(of[begin : begin + n]) for n in range(1, longest + 1) for begin in range(len(of) - n + 1)}
 
@@ -61,7 +63,9 @@ def test_a_text_without_words_holds_nothing() -> None:
 
 
 def test_without_punctuation_marks_are_no_features() -> None:
-    with_marks, without = (feature_matrix(["good!", "good", "!"], NbsvmConfig(1, 0, 0, 16, wanted)) for wanted in (True, False))
+    with_marks, without = (
+        feature_matrix(["good!", "good", "!"], NbsvmConfig(1, 0, 0, 16, wanted)) for wanted in (True, False)
+    )
     assert with_marks.sum(axis=1).tolist() == [[2.0], [1.0], [1.0]]
     assert without.sum(axis=1).tolist() == [[1.0], [1.0], [0.0]]
 

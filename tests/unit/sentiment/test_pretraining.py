@@ -65,7 +65,9 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others(section: Callable
 
 
 def test_too_few_words_are_told(section: Callable[..., Pretrain]) -> None:
-    with pytest.raises(TextLSTMError, match=r"pre-training: expected at least 65 words .* got 64. Give more reviews, or lower"):
+    with pytest.raises(
+        TextLSTMError, match=r"pre-training: expected at least 65 words .* got 64. Give more reviews, or lower"
+    ):
         run(section(), STREAM[:64])
     assert run(section(epochs=1), STREAM[:65])[1]
 
@@ -81,7 +83,9 @@ def test_weights_come_back_and_other_sizes_are_told(
     assert not back.vectors[PAD].any()
     for direction in ("forward", "backward"):
         assert [array.shape for array in back.lstm[direction]] == [(6, 32), (8, 32), (32,)]
-        assert [array.tolist() for array in back.lstm[direction]] == [array.tolist() for array in pretrained.lstm[direction]]
+        assert [array.tolist() for array in back.lstm[direction]] == [
+            array.tolist() for array in pretrained.lstm[direction]
+        ]
     with pytest.raises(TextLSTMError, match=r"expected 12 word ids, vectors of 6 numbers and 9 cells, got 12, 6 and 8"):
         Pretrained.load(tmp_path / "weights.npz", settings("imdb", embedding=6, units=9), SIZE)
     with pytest.raises(TextLSTMError, match=r"nothing.npz"):

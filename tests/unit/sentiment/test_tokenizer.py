@@ -47,7 +47,9 @@ def test_the_most_frequent_words_come_first_and_ties_by_alphabet() -> None:
 def test_decoding_gives_back_the_words(reviews: list[str], punctuation: bool) -> None:
     tokenizer = Tokenizer.learn(reviews, 10_000, punctuation=punctuation)
     for review in reviews:
-        assert tokenizer.decode(tokenizer.encode(review)) == " ".join(["<start>", *words_of(review, punctuation=punctuation)])
+        assert tokenizer.decode(tokenizer.encode(review)) == " ".join(
+            ["<start>", *words_of(review, punctuation=punctuation)]
+        )
 
 
 @given(REVIEWS, st.text(max_size=60), st.integers(0, 12))
@@ -76,7 +78,9 @@ def test_ids_are_numbers_of_32_bits() -> None:
 
 
 @given(REVIEWS, st.booleans())
-def test_a_saved_tokenizer_is_the_same(tmp_path_factory: pytest.TempPathFactory, reviews: list[str], punctuation: bool) -> None:
+def test_a_saved_tokenizer_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, reviews: list[str], punctuation: bool
+) -> None:
     path = tmp_path_factory.mktemp("tokenizer") / "words.json"
     tokenizer = Tokenizer.learn(reviews, 100, punctuation=punctuation)
     tokenizer.save(path)

@@ -78,7 +78,9 @@ def train(params: Params) -> None:
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
-    train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(paths.NBSVM_MODEL)
+    train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(
+        paths.NBSVM_MODEL
+    )
     write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": params.nbsvm.weight})
 
 
@@ -93,7 +95,9 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
         f"bits_{system}": np.ones(2) for system in heldout.SYSTEMS
     }
     for group in heldout.GROUPS:
-        language |= heldout.evidence_arrays(group, 5, (evidence, labels)) | {f"{group}_names": np.array(list(LANGUAGES))}
+        language |= heldout.evidence_arrays(group, 5, (evidence, labels)) | {
+            f"{group}_names": np.array(list(LANGUAGES))
+        }
     odds = scores[:, 1] - scores[:, 0]
     imdb = {"label": labels} | dict.fromkeys(SYSTEMS, odds)
     write_arrays(paths.SCORES_LANGUAGE, **language)
@@ -105,7 +109,10 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
     for name, (header, rows) in (tables | sentiment_tables(imdb, settings, seed=1)).items():
         write_csv(paths.plot(name), header, rows)
     write_csv(paths.curve("left"), ("epoch", "loss"), [(1, 0.5)])
-    stages = {kind.stages[0]: {"deps": [{"path": kind.data.as_posix(), "md5": data}], "outs": [{"md5": state}]} for kind in KINDS}
+    stages = {
+        kind.stages[0]: {"deps": [{"path": kind.data.as_posix(), "md5": data}], "outs": [{"md5": state}]}
+        for kind in KINDS
+    }
     Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
     Path("dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     Path("params.yaml").write_text(yaml.safe_dump(params.model_dump(), sort_keys=False), encoding="utf-8")
@@ -172,7 +179,9 @@ def champions() -> list[int]:
 def folder_of(kind: Kind, root: Path) -> Path:
     """Where the files of the one version lie."""
     (version,) = client(root).search_model_versions(f"name = '{kind.name}'")
-    return Path(client(root).get_logged_model(version.source.removeprefix("models:/")).artifact_location.removeprefix("file://"))
+    return Path(
+        client(root).get_logged_model(version.source.removeprefix("models:/")).artifact_location.removeprefix("file://")
+    )
 
 
 def test_registering_tracks_the_state_first_and_a_second_time_changes_nothing(
@@ -279,15 +288,15 @@ def test_only_a_better_version_takes_the_place_of_the_champion(pipeline: Pipelin
         pipeline(skill, state=name)
         reasons[name] = [(verdict.champion, verdict.reason) for verdict in registry.run(promoting=True)]
         assert champions() == ([4, 4] if name == "better" else [1, 1])
-    same = (
-        "not better by more than chance explains: against the champion, version 1, AUC +0.0000 (95 % interval +0.0000 to +0.0000)"
-    )
+    same = "not better by more than chance explains: against the champion, version 1, AUC +0.0000 (95 % interval +0.0000 to +0.0000)"
     for promoted, reason in reasons["same"]:
         assert not promoted
         assert reason.startswith(same)
     for promoted, reason in reasons["worse"]:
         assert not promoted
-        assert re.match(r"not better .* version 1, AUC -0\.\d{4} \(95 % interval -0\.\d{4} to -0\.\d{4}\), accuracy -0", reason)
+        assert re.match(
+            r"not better .* version 1, AUC -0\.\d{4} \(95 % interval -0\.\d{4} to -0\.\d{4}\), accuracy -0", reason
+        )
     for promoted, reason in reasons["better"]:
         assert promoted
         assert re.match(r"better: against the champion, version 1, AUC \+0\.\d{4} \(95 % interval \+0\.", reason)
@@ -299,7 +308,9 @@ def test_other_held_out_data_are_not_compared_unless_told_so(pipeline: Pipeline)
     for verdict in registry.run(promoting=True):
         assert not verdict.champion
         assert not verdict.decided
-        assert re.search(r"version 1, was measured on other held-out data .* promote --first-of-its-data", verdict.reason)
+        assert re.search(
+            r"version 1, was measured on other held-out data .* promote --first-of-its-data", verdict.reason
+        )
     assert champions() == [1, 1]
     for verdict in registry.run(promoting=True, first_of_its_data=True):
         assert verdict.champion
@@ -328,7 +339,9 @@ def test_a_model_that_cannot_be_saved_makes_no_version(pipeline: Pipeline, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(registry, "save_model", full_disk)
-    with pytest.raises(TextLSTMError, match=r"cannot use the registry \(OSError: \[Errno 28\] No space left on device\)"):
+    with pytest.raises(
+        TextLSTMError, match=r"cannot use the registry \(OSError: \[Errno 28\] No space left on device\)"
+    ):
         registry.run(promoting=True)
     assert not versions(LANGUAGE)
     (model,) = client().search_logged_models(["1"])
@@ -341,7 +354,9 @@ def test_a_server_that_is_down_is_a_clear_message(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setattr(registry, "check_unchanged", lambda: None)
     assert main(["promote"]) == 1
-    assert re.search(r"textlstm promote: MLflow at http://127.0.0.1:\d+: cannot use the registry", capsys.readouterr().err)
+    assert re.search(
+        r"textlstm promote: MLflow at http://127.0.0.1:\d+: cannot use the registry", capsys.readouterr().err
+    )
 
 
 @pytest.mark.slow
@@ -390,7 +405,19 @@ def serve(registered: Path, tmp_path: Path) -> Iterator[Callable[[str], int]]:
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
-        command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local", "--workers", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "models",
+            "serve",
+            "-m",
+            model,
+            "--env-manager",
+            "local",
+            "--workers",
+            "1",
+        ]
         with (tmp_path / "server.log").open("w") as log:
             server = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(port)], cwd=tmp_path, env=environment, stdout=log, stderr=log,
