@@ -6,9 +6,11 @@ Run     python -m benchmarks.calibration: after `dvc repro`
 
 Log-likelihoods are divided by a temperature (Guo et al. 2017, arXiv 1706.04599) that may depend on how much was read:
 
-    probability of a language = softmax(scale * n ** -exponent * log-likelihoods)     n: characters of the text that the languages know
+    probability of a language = softmax(scale * n ** -exponent * log-likelihoods)     n: characters of the text that the
+    languages know
 
-fitted by maximum likelihood on three kinds of training text, of which the models know the first by heart. What is measured is the mean of
+fitted by maximum likelihood on three kinds of training text, of which the models know the first by heart. What is
+measured is the mean of
 -log probability of the true language (nats), on windows of held-out text and on windows of words never drawn, with 95 % intervals of the
 difference to no calibration by the paired block bootstrap.
 """
@@ -96,9 +98,9 @@ def temper(evidence: Evidence, scale: float, exponent: float) -> Floats:
 def fit_temperature(kinds: Kinds, *, by_length: bool = True) -> tuple[float, float]:
     """Scale and exponent under which the true languages are likeliest.
 
-    Every length counts the same, and so does every block of a kind and length; a kind may lack lengths. The exponent is held between 0 and
-    0.9, so that a temperature never falls as a text grows, and never rises so fast that more evidence would say less; without `by_length`
-    it is 0.
+    Every length counts the same, and so does every block of a kind and length; a kind may lack lengths. The exponent is
+    held between 0 and 0.9, so that a temperature never falls as a text grows, and never rises so fast that more
+    evidence would say less; without `by_length` it is 0.
     """
     lengths = sorted({length for _, blocks in kinds for length in blocks if blocks[length]})
 

@@ -142,9 +142,9 @@ def _answers(models: Sequence[CharacterModel], background: Background, texts: Se
 def _words(params: Any, count: int) -> Texts:
     """Words of each language and pairs of them.
 
-    Of three kinds: drawn by their frequency; of a spelling dictionary, drawn evenly; and those of the dictionary that no training text
-    holds, in whatever language. Words of one letter, and words that another language has nearly as often, or in its dictionary,
-    belong to no language and are left out.
+    Of three kinds: drawn by their frequency; of a spelling dictionary, drawn evenly; and those of the dictionary that
+    no training text holds, in whatever language. Words of one letter, and words that another language has nearly as
+    often, or in its dictionary, belong to no language and are left out.
     """
     shares = {
         name: read_list(read_text(paths.RAW_WORDS / f"{one.words}.tsv"))

@@ -1,8 +1,8 @@
 """Other language detectors behind one interface: texts in, an answer for each text out.
 
-A peer that can be told which languages there are is told; of one that cannot, the probabilities of the languages asked for are
-compared and its other answers are left out. Where a peer has no answer, all columns of the row are equal. Nothing is downloaded: every
-peer brings its model in its package.
+A peer that can be told which languages there are is told; of one that cannot, the probabilities of the languages asked
+for are compared and its other answers are left out. Where a peer has no answer, all columns of the row are equal.
+Nothing is downloaded: every peer brings its model in its package.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -4,7 +4,8 @@ Reads   params.yaml, experiments/seed_imdb.yaml, data/split/imdb/train.parquet, 
 Writes  benchmarks/results/sentiment_<protocol>.json, sentiment_<protocol>.md
 Run     python -m benchmarks.sentiment
 
-The protocol is that of the two tables; for the official one give those that an experiment under it has left, with --train and --test.
+The protocol is that of the two tables; for the official one give those that an experiment under it has left, with
+--train and --test.
 """
 
 import time

@@ -1,7 +1,8 @@
 """Sentences of four kinds whose mood people have rated: of tweets, of reviews of products and of films, and of editorials.
 
-They are the test data of Hutto and Gilbert (2014), "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media Text",
-ICWSM, each rated by at least 20 people from -4 to 4, and lie in the source distribution of the package vaderSentiment (MIT licence).
+They are the test data of Hutto and Gilbert (2014), "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
+Social Media Text", ICWSM, each rated by at least 20 people from -4 to 4, and lie in the source distribution of the
+package vaderSentiment (MIT licence).
 """
 
 import io

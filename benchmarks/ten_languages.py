@@ -3,7 +3,8 @@
 Reads   models/ and data/split/language/ of the experiment language_ten, which is run first if it has not been run at this commit
 Writes  benchmarks/results/ten_languages.json, ten_languages.md, docs/pictures/ten_languages.png
 Run     python -m benchmarks.ten_languages [RUN]
-        RUN is the folder of another run with many languages; the experiment's is kept in .textlstm/experiments/language_ten/
+        RUN is the folder of another run with many languages; the experiment's is kept in
+        .textlstm/experiments/language_ten/
 """
 
 from pathlib import Path

@@ -17,8 +17,9 @@ from textlstm.core.stage import explain
 def main(words: list[str] | None = None) -> int:
     """Run a subcommand and return the exit status.
 
-    0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one line on standard
-    error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. Wrong usage is SystemExit(2).
+    0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one
+    line on standard error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. Wrong
+    usage is SystemExit(2).
     """
     chosen = _parser().parse_args(words)
     # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.

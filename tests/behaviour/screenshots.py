@@ -1,8 +1,8 @@
 """Draw the pictures of the README: docs/pictures/*.png, from two real states of the pipeline.
 
 Run     python -m tests.behaviour.screenshots REVISION EXPERIMENT
-        REVISION is a commit ("main"), EXPERIMENT the name of a DVC experiment or another commit. Both are tracked in a store of their own
-        in a temporary folder: yours stays as it is.
+        REVISION is a commit ("main"), EXPERIMENT the name of a DVC experiment or another commit. Both are tracked in a
+        store of their own in a temporary folder: yours stays as it is.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """Growing past one machine, on real servers: runs in MLflow on PostgreSQL, data and models in DVC remotes over SSH and on S3.
 
-A machine that lacks a server's program skips its tests; one that promised to have them, with TEXTLSTM_REQUIRE_SERVERS=1, fails.
+A machine that lacks a server's program skips its tests; one that promised to have them, with
+TEXTLSTM_REQUIRE_SERVERS=1, fails.
 """
 
 import contextlib

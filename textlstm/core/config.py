@@ -87,7 +87,8 @@ def checked(model: type[Model], value: Any, where: str, *, meanings: str) -> Mod
         meanings: the file that says what the keys mean, for whoever has left one out.
 
     Raises:
-        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
+        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out
+            of range.
     """
     try:
         return model.model_validate(value)

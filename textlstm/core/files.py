@@ -1,7 +1,7 @@
 """Write files so that a reader finds the old one or the new one, never half of one.
 
-Everything is written to a temporary file in the same folder and moved into place when it is complete. What is written holds no
-date and no path, so equal content means equal bytes.
+Everything is written to a temporary file in the same folder and moved into place when it is complete. What is written
+holds no date and no path, so equal content means equal bytes.
 """
 
 import contextlib
@@ -187,7 +187,8 @@ def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
 def remove_orphans(folder: Path, languages: Iterable[str]) -> None:
     """Delete what `folder` holds of languages that params.yaml no longer names (endings do not count).
 
-    No stage writes them any more, and DVC leaves them: a dependency on the whole folder would differ from that of a fresh clone.
+    No stage writes them any more, and DVC leaves them: a dependency on the whole folder would differ from that of a
+    fresh clone.
     """
     names = set(languages)
     for child in sorted(folder.iterdir()) if folder.is_dir() else []:

@@ -1,7 +1,7 @@
 """`params.yaml`, loaded and checked as a whole: a wrong key or value is found before any stage works.
 
-Every section is a class below and every key a field with its type and range; the comments in `params.yaml` say what they mean.
-Fields have no defaults: `params.yaml` is the one place that holds values.
+Every section is a class below and every key a field with its type and range; the comments in `params.yaml` say what
+they mean. Fields have no defaults: `params.yaml` is the one place that holds values.
 """
 
 import os
@@ -281,7 +281,8 @@ def load_params(path: Path = paths.PARAMS) -> Params:
     """Read and check `params.yaml`.
 
     Raises:
-        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
+        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out
+            of range.
     """
     return check_params(read_yaml(path), str(path))
 

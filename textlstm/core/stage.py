@@ -15,8 +15,9 @@ from textlstm.core.errors import TextLSTMError
 def run(main: Callable[..., None]) -> None:
     """Call `main` with the words of the command line, one per parameter.
 
-    A TextLSTMError or an operating system's error (a full disk, a missing permission) ends the process with status 1 and one
-    message on standard error; a wrong number of words ends it with status 2. Any other exception is a bug and keeps its traceback.
+    A TextLSTMError or an operating system's error (a full disk, a missing permission) ends the process with status 1
+    and one message on standard error; a wrong number of words ends it with status 2. Any other exception is a bug and
+    keeps its traceback.
     """
     stage = Path(sys.argv[0]).stem
     wanted = list(inspect.signature(main).parameters)

@@ -119,8 +119,9 @@ def read_udhr(archive: Path) -> dict[str, str]:
 def read_word_lists(archive: Path) -> dict[str, str]:
     """The word lists in the wheel, by language code: one line "<word><tab><centibels>" per word, the most frequent first.
 
-    Of a language that has a small list (words from 1 in a million) and a large one (from 1 in a hundred million), the large one.
-    A word of b centibels makes up a share of 10 ** (-b / 100) of all words. The wheel keeps the words of one frequency together, in
+    Of a language that has a small list (words from 1 in a million) and a large one (from 1 in a hundred million), the
+    large one. A word of b centibels makes up a share of 10 ** (-b / 100) of all words. The wheel keeps the words of one
+    frequency together, in
     MessagePack: after a header, item b is the list of words of b centibels.
     """
     lists = {}

@@ -19,8 +19,8 @@ def calibration_texts(
         seed: of the drawing; not the one that `learnt` was drawn with.
 
     Returns:
-        "text": the training text itself; "fresh_words": words drawn afresh by frequency; "unseen_words": words drawn by frequency from those that
-        stand neither in the text nor among the drawn words.
+        "text": the training text itself; "fresh_words": words drawn afresh by frequency; "unseen_words": words drawn by
+        frequency from those that stand neither in the text nor among the drawn words.
     """
     seen = {word for one in (text, learnt) for word in (*one.split(), *one.replace("'", " ").split())}
     unseen = {word: share for word, share in shares.items() if word not in seen}

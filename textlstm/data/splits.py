@@ -6,8 +6,8 @@ from textlstm.core.errors import TextLSTMError
 def split_words(text: str, fraction: float, *, least: int, name: str) -> tuple[str, str]:
     """Cut normalised text at a word: the first `fraction` of its words to learn from, the rest to test on.
 
-    The words are counted in tens, as the article that this project began with does (`len(words) // 10 * 8`), so that the held-out
-    texts are the ones on which published figures were measured.
+    The words are counted in tens, as the article that this project began with does (`len(words) // 10 * 8`), so that
+    the held-out texts are the ones on which published figures were measured.
 
     Args:
         text: normalised text.

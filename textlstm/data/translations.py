@@ -40,11 +40,12 @@ class Others(NamedTuple):
 def split_others(translations: Mapping[str, str], own: Iterable[str], *, fraction: float, passage: int) -> Others:
     """Choose from the translations what the background learns from and what it is tested on.
 
-    Which languages are kept for the test depends on a digest of their names alone; all translations into one language stay together.
+    Which languages are kept for the test depends on a digest of their names alone; all translations into one language
+    stay together.
 
     Args:
-        translations: texts by name; what stands before the first `_` of a name is the code of its language. A number is no code: such
-            texts are left out, since some are in a language that others are in too.
+        translations: texts by name; what stands before the first `_` of a name is the code of its language. A number is
+            no code: such texts are left out, since some are in a language that others are in too.
         own: names, or codes, of the languages to leave out with all their translations.
         fraction: share of the words of each text that is learnt from.
         passage: characters tested on, from the words after these.

@@ -1,8 +1,8 @@
 """Words drawn by their frequency: a larger text of a language than we have, in all but the order of its words.
 
-A text of a few thousand characters contains few of a language's words; a list of frequencies knows hundreds of thousands.
-Drawn at random, joined by spaces, they make the windows of a few characters that occur in running text, which is all that the
-detection of short strings asks for. Does not make sentences.
+A text of a few thousand characters contains few of a language's words; a list of frequencies knows hundreds of
+thousands. Drawn at random, joined by spaces, they make the windows of a few characters that occur in running text,
+which is all that the detection of short strings asks for. Does not make sentences.
 """
 
 import unicodedata
@@ -75,8 +75,8 @@ def own_words(
 def flattened(shares: dict[str, float], power: float) -> dict[str, float]:
     """How often each word is drawn: the mean of its share and of share ** power, both made to sum to one.
 
-    A power below 1 draws rare words more often: what is asked about may be any word, and the many rare ones show what words of the
-    language look like. 1 draws by frequency alone.
+    A power below 1 draws rare words more often: what is asked about may be any word, and the many rare ones show what
+    words of the language look like. 1 draws by frequency alone.
 
     >>> flattened({"the": 0.09, "sage": 0.01}, 0.5)
     {'the': 0.825, 'sage': 0.175}

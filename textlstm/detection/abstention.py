@@ -1,11 +1,12 @@
 """When the detector answers with no language at all (the reject option; Chow 1970, https://doi.org/10.1109/TIT.1970.1054406).
 
-Out of set. A text is in none of the languages when the background (`textlstm.detection.background`) finds it likelier than the best
-of them does by more than a limit, which depends on its length; a letter that none of the languages has costs them all the same.
-The limits are fitted on training data: the training text, words drawn afresh, and words of the lists that were never drawn, in equal
-parts, since the models were trained on the first.
+Out of set. A text is in none of the languages when the background (`textlstm.detection.background`) finds it likelier
+than the best of them does by more than a limit, which depends on its length; a letter that none of the languages has
+costs them all the same. The limits are fitted on training data: the training text, words drawn afresh, and words of the
+lists that were never drawn, in equal parts, since the models were trained on the first.
 
-No letters, or low confidence: a text without letters, and one whose likeliest language is less probable than a threshold.
+No letters, or low confidence: a text without letters, and one whose likeliest language is less probable than a
+threshold.
 """
 
 from collections.abc import Mapping, Sequence

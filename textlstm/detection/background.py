@@ -1,8 +1,9 @@
 """What text looks like that is in none of the detector's languages: character n-grams counted on many other languages together.
 
-The background knows the characters of the detector's languages and one more, which stands for any letter that none of them has: Cyrillic
-and Chinese are evidence against all of them. Digits, and marks that none of them has, do not influence the answer. One model of all other
-languages together, and short strings, so that it generalises to languages that it was not trained on.
+The background knows the characters of the detector's languages and one more, which stands for any letter that none of
+them has: Cyrillic and Chinese are evidence against all of them. Digits, and marks that none of them has, do not
+influence the answer. One model of all other languages together, and short strings, so that it generalises to languages
+that it was not trained on.
 """
 
 import unicodedata

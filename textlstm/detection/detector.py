@@ -23,8 +23,8 @@ from textlstm.language.scoring import CharacterModel
 class LanguagePrediction(NamedTuple):
     """The answer for one text.
 
-    Without a language there is a reason, one of those in `textlstm.detection.abstention`. Margin and probability are missing where a
-    text is out of set.
+    Without a language there is a reason, one of those in `textlstm.detection.abstention`. Margin and probability are
+    missing where a text is out of set.
     """
 
     language: str | None

@@ -1,6 +1,7 @@
 """What an answer is made from: log-likelihoods of texts, or of windows of them, under the languages' models and the background.
 
-Characters outside the languages' vocabulary are folded first: letters become one foreign letter, digits and marks say nothing.
+Characters outside the languages' vocabulary are folded first: letters become one foreign letter, digits and marks say
+nothing.
 """
 
 import itertools

@@ -1,9 +1,9 @@
 """The arrays of data/scores/language.npz: what the models say about held-out windows, from which every figure is made.
 
 Windows come from four groups of texts. For each group and window length L there are the fields of the `Evidence`, as
-`<group>_<field>_<L>`, and `<group>_owner_<L>`, the text that a window comes from; `<group>_names` says what the texts are called.
-Of the languages' own texts there are also, for each system, `<system>_<L>` (n, languages), log-likelihoods of the same windows, and
-`bits_<system>` (languages,), bits per character of each language's model on its own text.
+`<group>_<field>_<L>`, and `<group>_owner_<L>`, the text that a window comes from; `<group>_names` says what the texts
+are called. Of the languages' own texts there are also, for each system, `<system>_<L>` (n, languages), log-likelihoods
+of the same windows, and `bits_<system>` (languages,), bits per character of each language's model on its own text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,16 @@ from textlstm.language.scoring import CharacterModel
 
 Scores = dict[str, npt.NDArray[Any]]
 
-# The languages' held-out texts; words of theirs that the training never drew; languages that the background learnt from; others.
+# The languages' held-out texts; words of theirs that the training never drew; languages that the background learnt
+# from; others.
 GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES = (
     "own",
     "unseen_words",
     "seen_languages",
     "unseen_languages",
 )
-# The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a baseline.
+# The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a
+# baseline.
 SYSTEMS = DETECTOR, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "lstm", "ngrams", "text_ngrams")
 
 

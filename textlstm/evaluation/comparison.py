@@ -1,7 +1,8 @@
 """Is a model better than another by more than chance? Both have answered the same held-out items, so the comparison is paired.
 
-Items are drawn with replacement, and both models are asked about the same draw: what makes an item hard for both then cancels out, and the
-interval of the difference is far narrower than the intervals of the two figures (Efron and Tibshirani 1993, chapter 8).
+Items are drawn with replacement, and both models are asked about the same draw: what makes an item hard for both then
+cancels out, and the interval of the difference is far narrower than the intervals of the two figures (Efron and
+Tibshirani 1993, chapter 8).
 """
 
 from dataclasses import dataclass
@@ -63,8 +64,8 @@ class Difference:
 def difference(new: Answers, old: Answers, *, rounds: int, block: int, seed: int) -> Difference:
     """By how much `new` is better than `old`.
 
-    The AUC of the old one with its classes swapped is 1 - AUC, so the mean of that and the AUC of the new one is half the difference
-    plus one half, and the bootstrap of a single model's figures serves for the difference too.
+    The AUC of the old one with its classes swapped is 1 - AUC, so the mean of that and the AUC of the new one is half
+    the difference plus one half, and the bootstrap of a single model's figures serves for the difference too.
 
     Args:
         new: answers of one model.

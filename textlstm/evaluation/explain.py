@@ -18,7 +18,8 @@ def character_log_odds(
     The log-odds of the characters of a string sum to the log-odds of the string.
 
     Returns:
-        Rows of `CHARACTERS`: string, what is given, the character, the language that it speaks for, log-odds of the first language.
+        Rows of `CHARACTERS`: string, what is given, the character, the language that it speaks for, log-odds of the
+        first language.
     """
     names, rows = list(models), []
     for string in strings:

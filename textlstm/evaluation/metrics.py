@@ -27,8 +27,8 @@ def accuracy(labels: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
 def language_auc(labels: npt.NDArray[np.int64], log_likelihoods: Floats) -> float:
     """AUC of a language detector.
 
-    For two languages the score is the difference of the log-likelihoods, positive for the first; for more it is the probability of each
-    language against the rest (all equally likely beforehand), and the AUCs are averaged (macro).
+    For two languages the score is the difference of the log-likelihoods, positive for the first; for more it is the
+    probability of each language against the rest (all equally likely beforehand), and the AUCs are averaged (macro).
 
     Args:
         labels: index of the true language, shape (n,).
@@ -58,11 +58,12 @@ def bootstrap_intervals(
 ) -> dict[str, float]:
     """95 % intervals of AUC and accuracy by the block bootstrap (Künsch 1989).
 
-    Neighbouring windows of a text overlap and are not independent, so whole blocks of neighbours are drawn, within each group, with
-    replacement; an ordinary bootstrap (block 1) would call the figure more certain than it is.
+    Neighbouring windows of a text overlap and are not independent, so whole blocks of neighbours are drawn, within each
+    group, with replacement; an ordinary bootstrap (block 1) would call the figure more certain than it is.
 
     Args:
-        groups: which text or label each item belongs to, shape (n,); the items of a group stand in their order in the text.
+        groups: which text or label each item belongs to, shape (n,); the items of a group stand in their order in the
+            text.
         positives: for each AUC that is averaged, which items are positive, and the scores; both of shape (n,).
         right: whether each item was answered right, shape (n,).
         rounds: number of draws.

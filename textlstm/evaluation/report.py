@@ -1,7 +1,8 @@
 """What a change does to the results: `textlstm report BASE` compares metrics/ with those of another commit.
 
-Prints Markdown for a pull request, and ends with status 1 if AUC or accuracy, of the language detector or the sentiment model, lies
-below that of the other commit by more than its 95 % interval reaches down. Without BASE, the headlines of metrics/ are printed.
+Prints Markdown for a pull request, and ends with status 1 if AUC or accuracy, of the language detector or the sentiment
+model, lies below that of the other commit by more than its 95 % interval reaches down. Without BASE, the headlines of
+metrics/ are printed.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Text made up by a language model, character by character: it shows what the model has learnt better than any figure.
 
-Each next character is drawn from P(character | those before it) ** (1 / temperature), made to sum to one: a low temperature keeps to what is
-likeliest, 1 draws as the model believes. `<start>` and `<unknown>` are never drawn.
+Each next character is drawn from P(character | those before it) ** (1 / temperature), made to sum to one: a low
+temperature keeps to what is likeliest, 1 draws as the model believes. `<start>` and `<unknown>` are never drawn.
 """
 
 from collections.abc import Mapping, Sequence

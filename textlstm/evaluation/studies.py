@@ -1,7 +1,8 @@
 """What `metrics/studies/` holds: figures of the pipeline with other seeds and with less data.
 
-A study belongs to the parameters that it was made with, and says them; under other parameters its figures are no longer those of the
-models, so whoever shows them asks `fitting` first. Does not run anything: see `textlstm.experiments.studies`.
+A study belongs to the parameters that it was made with, and says them; under other parameters its figures are no longer
+those of the models, so whoever shows them asks `fitting` first. Does not run anything: see
+`textlstm.experiments.studies`.
 """
 
 import statistics
@@ -22,8 +23,8 @@ SERIES = {
 HEADLINES = {dataset: next(iter(series)) for dataset, series in SERIES.items()}
 FIGURES = ("auc", "accuracy")
 
-# Parameters, or whole sections, that no figure of a dataset depends on: those of the other one, of downloads (digests hold what comes
-# out), of intervals and of what is only shown. A parameter that is not named here counts for both.
+# Parameters, or whole sections, that no figure of a dataset depends on: those of the other one, of downloads (digests
+# hold what comes out), of intervals and of what is only shown. A parameter that is not named here counts for both.
 APART = {
     "language": (
         *("download", "score", "evaluate.bootstrap", "evaluate.block", "evaluate.article_windows"),
@@ -82,7 +83,8 @@ def fitting(
     Args:
         folder: metrics/studies.
         params: the contents of params.yaml; a study must have been made with these.
-        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so other figures are those of other code.
+        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so other figures are those of
+            other code.
     """
     found = {name: folder / f"{name}.json" for name in (SPREAD, CURVE)}
     studies = {name: read_json(path) for name, path in found.items() if path.exists()}

@@ -1,8 +1,9 @@
 """Named experiments: `textlstm experiment NAME` runs experiments/NAME.yaml as a DVC experiment of that name.
 
-The file says which parameters differ from those of the last commit and what was published. The experiment runs in a clone (the workspace
-stays as it is), goes to MLflow like any other, and its metrics to experiments/results/NAME.json. One that was interrupted goes on after
-the last stage that was complete, one that is complete is not run again at the same commit. Without a name, the experiments are listed.
+The file says which parameters differ from those of the last commit and what was published. The experiment runs in a
+clone (the workspace stays as it is), goes to MLflow like any other, and its metrics to experiments/results/NAME.json.
+One that was interrupted goes on after the last stage that was complete, one that is complete is not run again at the
+same commit. Without a name, the experiments are listed.
 """
 
 from collections.abc import Iterable

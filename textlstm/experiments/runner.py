@@ -1,11 +1,12 @@
 """The one engine that runs the pipeline with other parameters: DVC experiments, by name, each run once and kept.
 
-`dvc exp run --temp` isolates the training, but not its own start: for some seconds it moves the branch's HEAD, stashes what the user has
-not committed and edits `params.yaml`, all in the user's folder, under a lock for which others wait no longer than three seconds.
-Several at once fail on that lock, and one that is killed leaves HEAD detached, edits in `git stash`, and parameters that are not the
-user's. So each experiment is started in a clone of its own (`git clone --shared`: no data are copied) that uses the repository's cache,
-and comes back by `git fetch` when it is complete. Whatever is killed, the user's folder was never touched, and the clone is thrown away.
-DVC's run cache restores every stage that an earlier run has been through with the same code, data and parameters.
+`dvc exp run --temp` isolates the training, but not its own start: for some seconds it moves the branch's HEAD, stashes
+what the user has not committed and edits `params.yaml`, all in the user's folder, under a lock for which others wait no
+longer than three seconds. Several at once fail on that lock, and one that is killed leaves HEAD detached, edits in `git
+stash`, and parameters that are not the user's. So each experiment is started in a clone of its own (`git clone
+--shared`: no data are copied) that uses the repository's cache, and comes back by `git fetch` when it is complete.
+Whatever is killed, the user's folder was never touched, and the clone is thrown away. DVC's run cache restores every
+stage that an earlier run has been through with the same code, data and parameters.
 """
 
 import contextlib
@@ -48,7 +49,8 @@ _KILLED = re.compile(r"exited with (-9|-15|137|143)\b")
 _COMMENTS = re.compile(r"ERROR: failed to reproduce|The last good outputs are")  # on what a stage said before
 _LAST_LINES = 12  # of a log, as the reason of a failure
 
-# Runs a program that dies with this process; it stands between two programs because Python code after fork is not safe with threads.
+# Runs a program that dies with this process; it stands between two programs because Python code after fork is not safe
+# with threads.
 _DIE_TOGETHER = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -72,7 +74,8 @@ class Experiments:
 
     Args:
         root: of the repository.
-        study: what they are for; a tag of their MLflow runs. They have a folder of their own, `.textlstm/experiments/<study>`.
+        study: what they are for; a tag of their MLflow runs. They have a folder of their own,
+            `.textlstm/experiments/<study>`.
         baseline: the commit that they change parameters of.
         stop: when set, whatever runs is killed and `run` raises StoppedError.
     """
@@ -330,7 +333,8 @@ def rewritten(text: str, params: Mapping[str, Any]) -> str:
 def _replace(values: Any, others: Mapping[str, Any], formed: Callable[[Any], Any]) -> None:
     """Give a mapping the values of another one, in its place and in the other's order.
 
-    What is new is `formed` by the YAML library that will read it: others write 1e-05 and no, which it takes for text and for False.
+    What is new is `formed` by the YAML library that will read it: others write 1e-05 and no, which it takes for text
+    and for False.
     """
     for key in [key for key in values if key not in others]:
         del values[key]

@@ -4,11 +4,11 @@ Reads   params.yaml, metrics/ of the last commit
 Writes  metrics/studies/spread.json; learning_curve.json, learning_curve_<dataset>.csv and docs/pictures/learning_curve.png
 Run     textlstm studies [spread|learning_curve]: both by default; stopped and run again, it goes on where it stopped
 
-Each state is a DVC experiment, <study>-..., and an MLflow run with the tag of its study. The spread varies `seed`: the words that are
-drawn and all trainings are drawn anew, while the same text and reviews (`split.seed`) are held out. The learning curve varies the drawn
-words, beside the text, which is always there, and the reviews that are learnt from, as many of each label. With no drawn words, whole
-batches come from the text, and there are as many more epochs as give the same number of steps. The first seed and the last size are the
-last commit itself.
+Each state is a DVC experiment, <study>-..., and an MLflow run with the tag of its study. The spread varies `seed`: the
+words that are drawn and all trainings are drawn anew, while the same text and reviews (`split.seed`) are held out. The
+learning curve varies the drawn words, beside the text, which is always there, and the reviews that are learnt from, as
+many of each label. With no drawn words, whole batches come from the text, and there are as many more epochs as give the
+same number of steps. The first seed and the last size are the last commit itself.
 """
 
 import tempfile
@@ -82,7 +82,8 @@ def learning_curve(experiments: Experiments, sizes: Mapping[str, Sequence[int]])
 
     Args:
         experiments: where it runs.
-        sizes: for each dataset, characters of drawn words, or reviews; those that are not below the baseline's are left out.
+        sizes: for each dataset, characters of drawn words, or reviews; those that are not below the baseline's are left
+            out.
     """
     params, baseline = experiments.params, experiments.baseline
     for dataset, asked in sizes.items():
@@ -121,7 +122,8 @@ def changes(dataset: str, asked: int, params: Mapping[str, Any]) -> dict[str, An
     """What differs from `params` at a size.
 
     Args:
-        dataset: "language": `asked` characters of words are drawn for each language; "imdb": `asked` reviews are learnt from.
+        dataset: "language": `asked` characters of words are drawn for each language; "imdb": `asked` reviews are learnt
+            from.
         asked: the size.
         params: the contents of params.yaml.
     """

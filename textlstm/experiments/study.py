@@ -1,12 +1,14 @@
 """What a sweep searches: a study, declared in YAML and checked before anything runs.
 
-name: language-window                      # of the study, its DVC experiments (<name>-<number>) and the tag of its MLflow runs
+name: language-window                      # of the study, its DVC experiments (<name>-<number>) and the tag of its
+    MLflow runs
 metric: metrics/language.json:auc          # a file of metrics and the key in it
 direction: maximize                        # or minimize
 trials: 12                                 # how many in all, however often the sweep is interrupted
 jobs: 2                                    # how many at once
 seed: 7                                    # of the sampler
-repeats: 1                                 # trainings a trial, with the parameter `seed` raised by one each; its value is their mean
+repeats: 1                                 # trainings a trial, with the parameter `seed` raised by one each; its value
+    is their mean
 sampler: tpe                               # tpe, random or grid
 pruner: {training: train_imdb, startup: 4, warmup: 1}  # optional: stop a trial whose loss is above the median
 space:
@@ -121,7 +123,8 @@ def load_study(path: Path, params: Mapping[str, Any]) -> Study:
         params: `params.yaml` as it stands.
 
     Raises:
-        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out of range.
+        TextLSTMError: naming every key that is unknown (with the nearest known one), missing, of the wrong type or out
+            of range.
     """
     study = checked(Study, read_yaml(path), str(path), meanings="textlstm/experiments/study.py")
     if problems := [*_problems(study, params), *_contradictions(study)]:

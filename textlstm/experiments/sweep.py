@@ -5,8 +5,9 @@ Writes  DVC experiments <study>-<number>[-s<seed>], MLflow runs with the tag tex
         record), experiments/<study>/ (a log for each experiment, table.md, table.csv, importances.png)
 Run     textlstm sweep studies/<name>.yaml; Ctrl-C stops it, the same command goes on
 
-A trial keeps its number, its parameters and so the names of its experiments from the moment Optuna has drawn it. What an interrupted
-sweep leaves "running" is taken up first, under the same number: an experiment that exists is not run again.
+A trial keeps its number, its parameters and so the names of its experiments from the moment Optuna has drawn it. What
+an interrupted sweep leaves "running" is taken up first, under the same number: an experiment that exists is not run
+again.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Mixtures of character models.
 
-The probability of each character is the weighted mean of theirs (linear interpolation, Jelinek and Mercer 1980), so where one has seen
-nothing of the kind, the others decide.
+The probability of each character is the weighted mean of theirs (linear interpolation, Jelinek and Mercer 1980), so
+where one has seen nothing of the kind, the others decide.
 """
 
 from collections.abc import Sequence

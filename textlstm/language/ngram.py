@@ -4,8 +4,9 @@ Smoothing is by interpolation after Witten and Bell (1991), method C, as in Chen
 
     P(c | h) = (count(h c) + T(h) P(c | h')) / (count(h) + T(h))
 
-where h' is the context h without its first character, T(h) the number of different characters seen after h, and below the empty context
-stands the uniform distribution. A context that was never seen passes the question on to the shorter one.
+where h' is the context h without its first character, T(h) the number of different characters seen after h, and below
+the empty context stands the uniform distribution. A context that was never seen passes the question on to the shorter
+one.
 """
 
 from dataclasses import dataclass
@@ -58,8 +59,8 @@ class NgramModel:
     def plus(self, other: "NgramModel", times: int) -> "NgramModel":
         """These counts and `times` those of another model of the same vocabulary and order.
 
-        This is how a model of much text is adapted to the little there is of the right kind (maximum a posteriori, as "count merging"
-        in Bacchiani, Riley, Roark and Sproat 2006, https://doi.org/10.1016/j.csl.2004.12.001).
+        This is how a model of much text is adapted to the little there is of the right kind (maximum a posteriori, as
+        "count merging" in Bacchiani, Riley, Roark and Sproat 2006, https://doi.org/10.1016/j.csl.2004.12.001).
         """
         merged = []
         for mine, my_counts, others, other_counts in zip(

@@ -1,9 +1,9 @@
 """Log-likelihoods of strings under character models, in log space (natural logarithms).
 
-A character model, LSTM or n-gram, answers for a text of n characters with a table of shape (n, W): row i, column k holds
-log P(character i + k | <start>, the k characters before it), so that each row is a reading that begins afresh at character i. W is the
-longest reading that the model was trained for. Every score of every substring is a sum over this table, and no model is ever asked
-about a context longer than those it learnt from.
+A character model, LSTM or n-gram, answers for a text of n characters with a table of shape (n, W): row i, column k
+holds log P(character i + k | <start>, the k characters before it), so that each row is a reading that begins afresh at
+character i. W is the longest reading that the model was trained for. Every score of every substring is a sum over this
+table, and no model is ever asked about a context longer than those it learnt from.
 
 Characters outside the vocabulary say nothing about a language: they count as log 1 = 0 under every model.
 """
@@ -72,7 +72,8 @@ def finish_table(table: Floats, ids: npt.NDArray[Any]) -> Floats:
 def window_log_likelihoods(table: Floats, length: int) -> Floats:
     """Log-likelihood of every window of `length` characters.
 
-    The first W characters of a window are read from its beginning; each later one follows the W - 1 characters before it.
+    The first W characters of a window are read from its beginning; each later one follows the W - 1 characters before
+    it.
 
     Args:
         table: log-probabilities, shape (n, W).
@@ -142,7 +143,8 @@ def conditional_probabilities(
     """How strings are scored, character by character.
 
     Returns:
-        Rows of `CONDITIONAL`: string, what is given, the character, the model's name, the probability of the character under it.
+        Rows of `CONDITIONAL`: string, what is given, the character, the model's name, the probability of the character
+        under it.
     """
     rows = []
     for string in strings:

@@ -1,6 +1,7 @@
 """The characters that the language models know, and their ids. One vocabulary serves all languages.
 
-Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknown>`. Does not normalise: see `textlstm.core.text`.
+Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknown>`. Does not normalise: see
+`textlstm.core.text`.
 """
 
 from collections import Counter

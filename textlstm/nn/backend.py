@@ -1,11 +1,12 @@
 """TensorFlow and Keras, imported without the notices that they print on the way, and without libraries that only wrappers need.
 
-TensorFlow writes to standard error before it can be told not to (about oneDNN, missing GPU drivers, its own logging). They are caught
-here, and shown only if the import fails. Whoever needs Keras imports it from here.
+TensorFlow writes to standard error before it can be told not to (about oneDNN, missing GPU drivers, its own logging).
+They are caught here, and shown only if the import fails. Whoever needs Keras imports it from here.
 
-Keras works without pandas, scikit-learn and matplotlib, but loads all three where it finds them: for data frames, its scikit-learn
-wrappers and its gallery of pictures, none of which is used here. That is two fifths of the time of the import, and every command and stage
-that asks a network waits for it, so they are kept out of its sight until it is loaded.
+Keras works without pandas, scikit-learn and matplotlib, but loads all three where it finds them: for data frames, its
+scikit-learn wrappers and its gallery of pictures, none of which is used here. That is two fifths of the time of the
+import, and every command and stage that asks a network waits for it, so they are kept out of its sight until it is
+loaded.
 """
 
 import contextlib

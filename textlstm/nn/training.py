@@ -72,8 +72,8 @@ def fit(
     once per epoch it gives the same weights to the last bit, but takes 42 ms of processor time per step of the language
     model in place of 35, and 10.4 s for the first 133 steps in place of 7.2 (medians of 4 interleaved runs, 2 CPU
     cores), and its loss, a running mean in float32, differs in the seventh digit. Called once for all epochs, it makes
-    the first batches of an epoch before `on_epoch_end` of the epoch before. Either way it fixes the shape of a row after
-    two batches, while that of bucketed reviews changes.
+    the first batches of an epoch before `on_epoch_end` of the epoch before. Either way it fixes the shape of a row
+    after two batches, while that of bucketed reviews changes.
 
     Args:
         model: compiled, without metrics.

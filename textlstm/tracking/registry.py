@@ -1,10 +1,11 @@
 """The models in MLflow's registry, and which of their versions is the champion.
 
-    textlstm promote                   the models of the present state become new versions; a better one takes the alias "champion"
-    textlstm promote --register-only   they become new versions, and the champion stays
+    textlstm promote                   the models of the present state become new versions; a better one takes the alias
+    "champion" textlstm promote --register-only   they become new versions, and the champion stays
 
-A version holds everything that is needed to ask it: the models, this package, a list of pinned requirements. It takes plain strings, and
-nothing in it is pickled. It also holds its answers about the held-out items, so that any two versions can be compared item by item later.
+A version holds everything that is needed to ask it: the models, this package, a list of pinned requirements. It takes
+plain strings, and nothing in it is pickled. It also holds its answers about the held-out items, so that any two
+versions can be compared item by item later.
 """
 
 import hashlib

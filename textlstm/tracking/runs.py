@@ -1,13 +1,16 @@
 """One MLflow run for each state of the pipeline.
 
-A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped metrics, final
-metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never waits for a server. Studies of
-the state (see `textlstm.evaluation.studies`) are in it too; if they are made later, they are added to its run.
+A run is assembled from the files that DVC versions, after they are all there: all parameters, loss curves as stepped
+metrics, final metrics, plots, `dvc.lock`. Stages that came from the cache are in it like any other, and training never
+waits for a server. Studies of the state (see `textlstm.evaluation.studies`) are in it too; if they are made later, they
+are added to its run.
 
-What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of it once MLflow has
-it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything delivers it.
+What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of
+it once MLflow has it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything
+delivers it.
 
-The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of the repository, with artifacts in `mlartifacts/` beside it.
+The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of the repository, with artifacts in
+`mlartifacts/` beside it.
 """
 
 import csv
@@ -76,8 +79,8 @@ def track() -> None:
     """Record the state of the current folder's pipeline in MLflow, with all else that waits in the outbox, and mark it as tracked.
 
     Raises:
-        TextLSTMError: MLflow cannot be used, or results are missing. Within a DVC experiment, whose results a failure would cost, the
-            first of these is only said: the outbox keeps the record.
+        TextLSTMError: MLflow cannot be used, or results are missing. Within a DVC experiment, whose results a failure
+            would cost, the first of these is only said: the outbox keeps the record.
     """
     root = repository_root()
     record = collect()

@@ -19,7 +19,8 @@ SHORT, LONG = NgramModel.learn(AB.encode("aab"), AB, 2), NgramModel.learn(AB.enc
 
 
 def test_by_hand() -> None:
-    # P(a) of "aab" is 8/15 (see test_ngram); of "b" alone, of three characters 1/3 to begin with: (0 + 1/3) / (1 + 1) = 1/6
+    # P(a) of "aab" is 8/15 (see test_ngram); of "b" alone, of three characters 1/3 to begin with: (0 + 1/3) / (1 + 1) =
+    # 1/6
     other = NgramModel.learn(AB.encode("b"), AB, 1)
     table = InterpolatedModel((SHORT, other), (0.25, 0.75)).log_probabilities(AB.encode("a"))
     assert np.exp(table[0, 0]) == pytest.approx(8 / 15 / 4 + 1 / 6 * 3 / 4)

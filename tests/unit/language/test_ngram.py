@@ -39,10 +39,10 @@ def _probabilities(model: NgramModel, text: list[int]) -> np.ndarray:
 
 
 def test_by_hand() -> None:
-    # "aab" with the ids <start>, <unknown>, a, b: three characters can follow, each 1/3 to begin with.
-    # one character:   P(a) = (2 + 2/3) / (3 + 2) = 8/15, P(b) = (1 + 2/3) / 5 = 1/3, P(?) = (0 + 2/3) / 5 = 2/15
-    # after a (a, b):  P(a|a) = (1 + 2 8/15) / (2 + 2) = 31/60, P(b|a) = (1 + 2/3) / 4 = 5/12, P(?|a) = (2 2/15) / 4 = 1/15
-    # after b: never seen, so P(a|b) = P(a) = 8/15
+    # "aab" with the ids <start>, <unknown>, a, b: three characters can follow, each 1/3 to begin with. one character:
+    # P(a) = (2 + 2/3) / (3 + 2) = 8/15, P(b) = (1 + 2/3) / 5 = 1/3, P(?) = (0 + 2/3) / 5 = 2/15 after a (a, b):  P(a|a)
+    # = (1 + 2 8/15) / (2 + 2) = 31/60, P(b|a) = (1 + 2/3) / 4 = 5/12, P(?|a) = (2 2/15) / 4 = 1/15 after b: never seen,
+    # so P(a|b) = P(a) = 8/15
     model = NgramModel.learn(AB.encode("aab"), AB, 2)
     np.testing.assert_allclose(_probabilities(model, [2, 2]), [[8 / 15, 31 / 60], [8 / 15, 1]])
     np.testing.assert_allclose(_probabilities(model, [2, 3]), [[8 / 15, 5 / 12], [1 / 3, 1]])

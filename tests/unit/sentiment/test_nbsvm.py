@@ -71,7 +71,8 @@ def test_without_punctuation_marks_are_no_features() -> None:
 
 
 def test_ratios_by_hand() -> None:
-    # three columns; held by 2, 0, 1 positive and 0, 2, 1 negative reviews; with one added: 3, 1, 2 of 6 and 1, 3, 2 of 6
+    # three columns; held by 2, 0, 1 positive and 0, 2, 1 negative reviews; with one added: 3, 1, 2 of 6 and 1, 3, 2 of
+    # 6
     presence = sp.csr_matrix(np.array([[1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 0]], dtype=np.float32))
     ratio = log_count_ratio(presence, np.array([1, 1, 0, 0]), min_reviews=1)
     np.testing.assert_allclose(ratio, [np.log(3), -np.log(3), 0.0], atol=1e-6)
