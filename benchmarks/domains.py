@@ -111,8 +111,9 @@ def _report(results: dict[str, Any]) -> list[str]:
         cells = [f"{system['accuracy']:.3f} / {system['auc']:.3f}" for system in of["systems"].values()]
         rows.append([kind, f"{of['count']:,}", f"{of['positive']:.2f}", f"{of['words']:.0f}", *cells])
     about = (
-        f"Accuracy / AUC of the sentiment model, of each of its parts, and of VADER {results['vader']} (rules and a lexicon). The sentences "
-        f"and tweets are those of Hutto and Gilbert (2014) whose mean rating, from -4 to 4, is at least {results['clear']} away from 0. "
+        f"Accuracy / AUC of the sentiment model, of each of its parts, and of VADER {results['vader']} (rules and a lexicon). "
+        f"The sentences and tweets are those of Hutto and Gilbert (2014) whose mean rating, from -4 to 4, "
+        f"is at least {results['clear']} away from 0. "
         "Intervals are in domains.json."
     )
     return [

@@ -295,9 +295,10 @@ def _report(results: dict[str, Any]) -> list[str]:
         ],
     )
     note = (
-        f"{OURS} has learnt from the list that the words are drawn from by frequency. The dictionaries are Hunspell's, stems in small letters "
-        "that stand in one language's dictionary alone, drawn evenly; never learnt from are those that occur in no text that it was trained "
-        "on, in either language. All whole words are read between spaces by ours; the peers do with them as they do."
+        f"{OURS} has learnt from the list that the words are drawn from by frequency. The dictionaries are Hunspell's: "
+        "stems in small letters that stand in one language's dictionary alone, drawn evenly; never learnt from are "
+        "those that occur in no text that it was trained on, in either language. "
+        "All whole words are read between spaces by ours; the peers do with them as they do."
     )
     return [*lines, "", note]
 

@@ -245,8 +245,8 @@ def _report(results: dict[str, Any]) -> list[str]:
         spent = system["training"]
         shares = [spent[key] / tutorial[key] for key in ("seconds", "processor_seconds")]
         rows.append(
-            [name, _WHAT[name], system["version"], common.interval(system, "accuracy"), common.interval(system, "auc"), f"{spent['seconds']:.0f}",
-             f"{spent['processor_seconds']:.0f}", f"{shares[0]:.2f}", f"{shares[1]:.2f}"]
+            [name, _WHAT[name], system["version"], common.interval(system, "accuracy"), common.interval(system, "auc"),
+             f"{spent['seconds']:.0f}", f"{spent['processor_seconds']:.0f}", f"{shares[0]:.2f}", f"{shares[1]:.2f}"]
         )  # fmt: skip
     tutorial_name = f"the tutorial's {tutorial['epochs']} epochs ({tutorial['steps']:,} steps, {tutorial['steps_timed']} of them timed)"
     rows.append(

@@ -79,5 +79,8 @@ class Clone:
         if not database.exists():
             return []
         with sqlite3.connect(database) as connection:
-            query = "select r.name, r.status from runs r join experiments e using (experiment_id) where e.name = 'textlstm' order by r.start_time"
+            query = (
+                "select r.name, r.status from runs r join experiments e using (experiment_id) "
+                "where e.name = 'textlstm' order by r.start_time"
+            )
             return list(connection.execute(query))

@@ -1,4 +1,4 @@
-"""Named experiments and studies on the small pipeline: measured once, beside a workspace that stays, and shown with the state they are of."""
+"""Named experiments and studies on the small pipeline: measured once, shown with their state; the workspace stays."""
 
 import json
 import os

@@ -13,7 +13,7 @@ WORDS = ("word", "series", "log_odds")
 def character_log_odds(
     models: Mapping[str, CharacterModel], strings: Sequence[str]
 ) -> list[tuple[str, str, str, str, float]]:
-    """How much each character of a string speaks for the first language, against that one of the others under which the string is likeliest.
+    """How much each character of a string speaks for the first language, against the likeliest of the others.
 
     The log-odds of the characters of a string sum to the log-odds of the string.
 

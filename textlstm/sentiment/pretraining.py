@@ -62,7 +62,8 @@ class Pretrained:
         )
         if expected != got:
             raise TextLSTMError(
-                f"{path}: expected {expected[0]} word ids, vectors of {expected[1]} numbers and {expected[2]} cells, got {got[0]}, {got[1]} "
+                f"{path}: expected {expected[0]} word ids, vectors of {expected[1]} numbers and {expected[2]} cells, "
+                f"got {got[0]}, {got[1]} "
                 f"and {got[2]}. Run 'dvc repro' to pre-train with the present parameters"
             )
         return cls(

@@ -349,5 +349,6 @@ def _explained(address: str) -> Iterator[None]:
     except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
         raise TextLSTMError(
-            f"MLflow at {address}: cannot use the registry ({type(error).__name__}: {reason}). Mend the database or the address and run again"
+            f"MLflow at {address}: cannot use the registry ({type(error).__name__}: {reason}). "
+            "Repair the database or correct the address, and run again"
         ) from None

@@ -196,8 +196,9 @@ def deliver(root: Path) -> list[str]:
     except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
         raise TextLSTMError(
-            f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: models and metrics are in place, and "
-            f"what is to be tracked waits in {outbox}. Mend the database or the address, then run 'dvc repro' or 'textlstm track'"
+            f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: "
+            f"models and metrics are in place, and what is to be tracked waits in {outbox}. "
+            "Repair the database or correct the address, then run 'dvc repro' or 'textlstm track'"
         ) from None
     return lines
 

@@ -107,7 +107,10 @@ CONTRADICTIONS = [
     ),
     (
         {"imdb.pooling": "last", "imdb.word_dropout": 0.0},
-        "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, got vectors 'counted', bidirectional True",
+        (
+            "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, "
+            "got vectors 'counted', bidirectional True"
+        ),
     ),
 ]
 

@@ -200,7 +200,10 @@ def test_no_complete_answer_is_told_with_its_reason(
     server: Server, cache: Path, waits: list[float], answer: Answer, reason: str
 ) -> None:
     server.answers = [answer]
-    expected = rf"{server.url}/original/a.tar.gz: expected a.tar.gz, got no complete answer after 2 tries \(.*{reason}.*\). Check the network"
+    expected = (
+        rf"{server.url}/original/a.tar.gz: expected a.tar.gz, got no complete answer after 2 tries "
+        rf"\(.*{reason}.*\). Check the network"
+    )
     with pytest.raises(TextLSTMError, match=expected):
         fetch(web(server), retries=1, timeout=0.3)
     assert len(server.asked) == 2
