@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textlstm.core.params import flat
+from textlstm.core.config import flat
 
 ROOT = Path(__file__).parents[2]
 LANGUAGE = json.loads((ROOT / "metrics/language.json").read_text(encoding="utf-8"))

@@ -187,7 +187,6 @@ def test_a_review_without_words_is_told_and_the_last_good_vectors_stay(prepared:
 def test_scores_of_an_earlier_state_are_told(workspace: Workspace) -> None:
     workspace()
     write_arrays(paths.SCORES_IMDB, probability=np.zeros(2), label=np.array([0, 1]))
-    write_arrays(paths.SCORES_IMDB_LINEAR, score=np.zeros(2))
     with pytest.raises(
         TextLSTMError,
         match=r"data/scores/imdb.npz: expected the arrays classifier, lstm, nbsvm, linear_svm, label, got none called classifier",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from textlstm.core.odds import probability_of
-from textlstm.core.params import flat
+from textlstm.core.config import flat
 from textlstm.evaluation.metrics import auc, calibration_error
 from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables
 
