@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textlstm.core.errors import TextLSTMError
 from textlstm.core.config import flat
+from textlstm.core.errors import TextLSTMError
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.evidence import Evidence
 from textlstm.detection.heldout import GROUPS, SYSTEMS, evidence_arrays

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textlstm.core.odds import probability_of
 from textlstm.core.config import flat
+from textlstm.core.odds import probability_of
 from textlstm.evaluation.metrics import auc, calibration_error
 from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables
 
