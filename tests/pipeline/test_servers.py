@@ -30,7 +30,7 @@ from tests.pipeline.servers import (
     ssh_server,
 )
 from tests.pipeline.small import Clone
-from textlstm.core.params import flat
+from textlstm.core.config import flat
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(1800)]
 
@@ -142,9 +142,7 @@ def test_runs_go_to_postgresql_and_their_files_to_s3(
         [run] = runs(address)
         assert run.info.status == "FINISHED"
         assert run.info.artifact_uri.startswith("mlflow-artifacts:/")  # the client needs no key of the store
-        assert set(run.data.params) == {
-            key for key, _ in flat(yaml.safe_load((state.folder / "params.yaml").read_text()))
-        }
+        assert set(run.data.params) == set(flat(yaml.safe_load((state.folder / "params.yaml").read_text())))
         assert {"language.auc", "imdb.accuracy", "english.loss"} <= set(run.data.metrics)
         client = mlflow.MlflowClient(address)
         curve = client.get_metric_history(run.info.run_id, "english.loss")

@@ -27,7 +27,7 @@ def test_figures_and_plots(settings: Callable[..., Any]) -> None:
     correct = (scores["classifier"] > 0) == (labels == 1)
     error = calibration_error(probability_of(np.abs(scores["classifier"])), correct)
     assert figures["ece"] == pytest.approx(error, abs=1e-6)
-    assert len(dict(flat(figures))) <= 25
+    assert len(flat(figures)) <= 25
 
     tables = sentiment_tables(scores, section, seed=7)
     assert [row[:2] for row in tables["confusion_imdb"][1]][1] == ("negative", "positive")
