@@ -9,7 +9,7 @@ Log-likelihoods are divided by a temperature (Guo et al. 2017, arXiv 1706.04599)
     probability of a language = softmax(scale * n ** -exponent * log-likelihoods)     n: characters of the text that the
     languages know
 
-fitted by maximum likelihood on three kinds of training text, of which the models know the first by heart. What is
+fitted by maximum likelihood on three kinds of training text, the first of which the models were trained on. What is
 measured is the mean of
 -log probability of the true language (nats), on windows of held-out text and on windows of words never drawn, with 95 % intervals of the
 difference to no calibration by the paired block bootstrap.

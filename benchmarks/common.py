@@ -15,7 +15,7 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.labels import POSITIVE
 from textlstm.evaluation.metrics import auc, bootstrap_intervals, language_scores
-from textlstm.language.scoring import Floats, window_log_likelihoods
+from textlstm.language.scoring import Floats
 
 RESULTS = Path("benchmarks/results")
 PICTURES = paths.PICTURES
@@ -84,12 +84,6 @@ def windows_of_texts(texts: Iterable[str], length: int) -> tuple[list[str], npt.
         windows += found
         labels += [label] * len(found)
     return windows, np.array(labels)
-
-
-def window_answers(tables: Sequence[Sequence[Floats]], length: int) -> Answers:
-    """Log-likelihoods of the same windows: `tables[text][language]` is a model's table of that text; shape (n, languages)."""
-    columns = [np.stack([window_log_likelihoods(table, length) for table in of_text], axis=1) for of_text in tables]
-    return Answers(np.concatenate(columns), logarithms=True)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -23,13 +23,17 @@ from textlstm.core import paths
 from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.detection.detector import load_detector
+from textlstm.detection.evidence import window_evidence
 from textlstm.evaluation.metrics import rounded
 from textlstm.experiments.named import outputs
 from textlstm.nn import reproducible
 
 OURS = "textlstm"
 EXPERIMENT = "language_ten"
-_OUTPUTS = (paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.DOUBT, paths.SPLIT_LANGUAGES)
+_OUTPUTS = (
+    *(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.ABSTENTION, paths.DETECTION_SETTINGS),
+    paths.SPLIT_LANGUAGES,
+)
 
 
 def main() -> None:
@@ -47,19 +51,21 @@ def main() -> None:
     folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS)
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(folder / "models").models
-    languages = list(detector)
+    detector = load_detector(folder / "models")
+    languages = list(detector.models)
     texts = [read_text(folder / paths.heldout_text(language)) for language in languages]
     peers = load_peers(chosen.peers, [code_of(language) for language in languages])
-    tables = [[model.log_probabilities(model.vocabulary.encode(text)) for model in detector.values()] for text in texts]
+    lengths = sorted({*chosen.lengths, chosen.shown})
+    evidence = window_evidence(list(detector.models.values()), detector.background, texts, lengths)
 
     systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {
         peer.name: {"version": peer.version} for peer in peers
     }
     confusions = {}
-    for length in sorted({*chosen.lengths, chosen.shown}):
+    for length in lengths:
         windows, labels = common.windows_of_texts(texts, length)
-        answers = {OURS: common.window_answers(tables, length)} | {peer.name: peer.answers(windows) for peer in peers}
+        answers = {peer.name: peer.answers(windows) for peer in peers}
+        answers = {OURS: common.Answers(evidence[length][0].log_likelihoods, logarithms=True)} | answers
         for name, answer in answers.items():
             figures = common.with_intervals(labels, answer, block=params.evaluate.block, seed=params.seed)
             systems[name].setdefault("by_length", {})[str(length)] = {"windows": len(windows), **figures}

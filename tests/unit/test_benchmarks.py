@@ -6,16 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from benchmarks.common import (
-    Answers,
-    figures,
-    right,
-    sentiment_figures,
-    table,
-    window_answers,
-    windows_of_texts,
-    with_intervals,
-)
+from benchmarks.common import Answers, figures, right, sentiment_figures, table, windows_of_texts, with_intervals
 from benchmarks.dictionaries import stems
 from benchmarks.domains import by_length
 from benchmarks.snippets import Rated, read_snippets
@@ -53,15 +44,6 @@ def test_intervals_hold_the_figure() -> None:
     values = with_intervals(labels, Answers(scores, logarithms=True), block=10, seed=1)
     for key in ("auc", "accuracy"):
         assert values[f"{key}_low"] < values[key] < values[f"{key}_high"]
-
-
-def test_every_window_once_in_the_order_of_its_scores() -> None:
-    windows, labels = windows_of_texts(["abcd", "xyz"], 3)
-    assert windows == ["abc", "bcd", "xyz"]
-    assert labels.tolist() == [0, 0, 1]
-    tables = [[np.full((4, 2), -1.0), np.full((4, 2), -2.0)], [np.full((3, 2), -3.0), np.full((3, 2), -4.0)]]
-    answers = window_answers(tables, 3)
-    assert answers.scores.tolist() == [[-3.0, -6.0], [-3.0, -6.0], [-9.0, -12.0]]
 
 
 def test_a_dictionary_is_read_in_its_encoding_without_names_and_flags() -> None:
@@ -109,3 +91,9 @@ def test_rated_snippets_are_read_out_of_the_archive() -> None:
     kinds = read_snippets(packed.getvalue())
     assert kinds["tweets"] == [(-0.35, "so\tso, says tweets"), (3.5, "best caf\u00e9")]
     assert len(kinds) == 4
+
+
+def test_every_window_once() -> None:
+    windows, labels = windows_of_texts(["abcd", "xyz"], 3)
+    assert windows == ["abc", "bcd", "xyz"]
+    assert labels.tolist() == [0, 0, 1]

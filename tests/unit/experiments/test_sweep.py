@@ -11,6 +11,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from textlstm.core.config import at
 from textlstm.core.errors import TextLSTMError
 from textlstm.experiments.runner import ExperimentFailedError, StoppedError
 from textlstm.experiments.study import Study, Values, load_study
@@ -300,3 +301,10 @@ def test_a_report_is_off_by_default_and_never_fails(tmp_path: Path, monkeypatch:
     report.epoch(1, 1, 0.5)
     report.close(done=True)
     assert (tmp_path / ".textlstm").is_file()
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_metric_of_a_committed_study_is_in_its_file(path: Path) -> None:
+    study = load_study(path, PARAMS)
+    metrics = json.loads((PROJECT / study.metric_file).read_text(encoding="utf-8"))
+    assert isinstance(at(metrics, study.metric_key), float)
