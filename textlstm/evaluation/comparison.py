@@ -28,13 +28,13 @@ class Answers:
         return language_auc(self.labels, self.scores)
 
     @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each item was answered right, shape (n,)."""
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Whether each item was answered correctly, shape (n,)."""
         return np.asarray(self.scores.argmax(axis=1) == self.labels)
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers."""
+        """Share of correct answers."""
         return accuracy(self.labels, self.scores.argmax(axis=1))
 
 
@@ -75,7 +75,7 @@ def difference(new: Answers, old: Answers, *, rounds: int, block: int, seed: int
         seed: of the draws.
     """
     swapped = [(~positive, scores) for positive, scores in language_scores(old.labels, old.scores)]
-    gained: npt.NDArray[Any] = new.right.astype(np.int64) - old.right.astype(np.int64)
+    gained: npt.NDArray[Any] = new.correct.astype(np.int64) - old.correct.astype(np.int64)
     drawn = bootstrap_intervals(
         new.labels, language_scores(new.labels, new.scores) + swapped, gained, rounds=rounds, block=block, seed=seed
     )

@@ -50,7 +50,7 @@ def language_scores(
 def bootstrap_intervals(
     groups: npt.NDArray[Any],
     positives: Sequence[tuple[npt.NDArray[np.bool_], Floats]],
-    right: npt.NDArray[np.bool_],
+    correct: npt.NDArray[np.bool_],
     *,
     rounds: int,
     block: int,
@@ -65,7 +65,7 @@ def bootstrap_intervals(
         groups: which text or label each item belongs to, shape (n,); the items of a group stand in their order in the
             text.
         positives: for each AUC that is averaged, which items are positive, and the scores; both of shape (n,).
-        right: whether each item was answered right, shape (n,).
+        correct: whether each item was answered correctly, shape (n,).
         rounds: number of draws.
         block: items in a block.
         seed: of the draws.
@@ -85,7 +85,7 @@ def bootstrap_intervals(
             drawn = (begins[:, None] + np.arange(size)).ravel()[: len(rows)]
             counts[rows] = np.bincount(drawn, minlength=len(rows))
         aucs[index] = np.mean([_auc_of_counts(positive, ranks, counts) for positive, ranks in ranked])
-        accuracies[index] = np.average(right, weights=counts)
+        accuracies[index] = np.average(correct, weights=counts)
     low, high = np.quantile([aucs, accuracies], [0.025, 0.975], axis=1)
     return {"auc_low": low[0], "auc_high": high[0], "accuracy_low": low[1], "accuracy_high": high[1]}
 
@@ -108,23 +108,25 @@ def binary_metrics(labels: npt.NDArray[np.int64], probabilities: Floats) -> dict
     }
 
 
-def reliability(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int = 15) -> list[tuple[float, float, int]]:
-    """Whether answers are right as often as they are sure: bins of equal width between 0 and 1, those without items left out.
+def reliability(
+    confidence: Floats, correct: npt.NDArray[np.bool_], *, bins: int = 15
+) -> list[tuple[float, float, int]]:
+    """Whether answers are correct as often as they are sure: bins of equal width between 0 and 1, those without items left out.
 
     Args:
         confidence: probability of the answer, shape (n,).
-        right: whether it was right, shape (n,).
+        correct: whether it was correct, shape (n,).
         bins: number of bins.
 
     Returns:
-        Mean confidence, share of right answers and number of items of each bin.
+        Mean confidence, share of correct answers and number of items of each bin.
 
     >>> reliability(np.array([0.6, 0.8, 0.9]), np.array([True, False, True]), bins=2)
     [(0.7666666666666666, 0.6666666666666666, 3)]
     """
     places = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     counts = np.bincount(places, minlength=bins)
-    sums = [np.bincount(places, weights=values, minlength=bins) for values in (confidence, right)]
+    sums = [np.bincount(places, weights=values, minlength=bins) for values in (confidence, correct)]
     return [
         (float(sure / count), float(good / count), int(count))
         for sure, good, count in zip(*sums, counts, strict=True)
@@ -132,13 +134,13 @@ def reliability(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int =
     ]
 
 
-def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Expected calibration error (Naeini et al. 2015): mean distance of confidence and share of right answers over the bins.
+def calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_], *, bins: int = 15) -> float:
+    """Expected calibration error (Naeini et al. 2015): mean distance of confidence and share of correct answers over the bins.
 
     >>> round(calibration_error(np.array([0.6, 0.8, 0.9]), np.array([True, False, True]), bins=2), 3)
     0.1
     """
-    return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, right, bins=bins)) / len(
+    return sum(abs(sure - good) * count for sure, good, count in reliability(confidence, correct, bins=bins)) / len(
         confidence
     )
 

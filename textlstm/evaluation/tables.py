@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import confusion_matrix
 
 from textlstm.core.odds import Floats
 from textlstm.evaluation.metrics import reliability, roc_points
@@ -19,9 +20,9 @@ RELIABILITY = ("confidence", "accuracy", "count", "series")
 SYSTEM_INTERVALS = ("series", "auc", "auc_low", "auc_high", "accuracy", "accuracy_low", "accuracy_high")
 
 
-def reliability_rows(confidence: Floats, right: npt.NDArray[np.bool_], series: str) -> Rows:
+def reliability_rows(confidence: Floats, correct: npt.NDArray[np.bool_], series: str) -> Rows:
     """Rows of `RELIABILITY`."""
-    return [(*point, series) for point in reliability(confidence, right)]
+    return [(*point, series) for point in reliability(confidence, correct)]
 
 
 def roc_rows(positive: npt.NDArray[np.bool_], scores: Floats, series: str) -> Rows:
@@ -31,10 +32,11 @@ def roc_rows(positive: npt.NDArray[np.bool_], scores: Floats, series: str) -> Ro
 
 def confusion_rows(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], names: list[str]) -> Rows:
     """Rows of `CONFUSION`: how often each label was answered with each."""
+    counts = confusion_matrix(labels, predicted, labels=range(len(names)))
     return [
-        (actual, answer, int(np.sum((labels == row) & (predicted == column))))
-        for row, actual in enumerate(names)
-        for column, answer in enumerate(names)
+        (actual, answer, int(count))
+        for actual, row in zip(names, counts, strict=True)
+        for answer, count in zip(names, row, strict=True)
     ]
 
 

@@ -43,7 +43,7 @@ def test_against_a_model_without_errors_the_interval_is_that_of_the_other_alone(
     old = answers(1.0)
     perfect = Answers(old.labels, np.eye(2)[old.labels])
     drawn = bootstrap_intervals(
-        old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7
+        old.labels, language_scores(old.labels, old.scores), old.correct, rounds=200, block=1, seed=7
     )
     gain = compare(perfect, old)
     assert (gain.auc_low, gain.auc_high) == pytest.approx((1 - drawn["auc_high"], 1 - drawn["auc_low"]))
@@ -56,7 +56,7 @@ def test_pairing_finds_what_two_intervals_would_hide() -> None:
     new, old = answers(1.15), answers(1.0)
     gain = compare(new, old)
     alone = bootstrap_intervals(
-        old.labels, language_scores(old.labels, old.scores), old.right, rounds=200, block=1, seed=7
+        old.labels, language_scores(old.labels, old.scores), old.correct, rounds=200, block=1, seed=7
     )
     assert new.auc < alone["auc_high"], "the interval of the old one alone holds the new one"
     assert gain.better
