@@ -83,7 +83,7 @@ def test_wrong_usage_ends_with_2(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ask", "a text"], "textlstm ask: models/detection.json: no such file. Run 'dvc repro'"),
+        (["ask", "a text"], "textlstm ask: models/detection.json: no such file. Run 'make repro' to train the models"),
         (["experiment"], "textlstm experiment: experiments: no such file. Check the path"),
         (["studies", "--sizes", "5"], "textlstm studies: --sizes: expected the dataset that they are of, got none"),
         (

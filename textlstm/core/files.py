@@ -86,11 +86,11 @@ def how_to_make(path: Path) -> str:
     return "Run 'dvc repro' (or 'make repro') to make it" if own else "Check the path"
 
 
-def require(*paths: Path) -> None:
-    """Raise TextLSTMError for the first of `paths` that does not exist."""
+def require(*paths: Path, hint: str = "") -> None:
+    """Raise TextLSTMError for the first of `paths` that does not exist; `hint` says what to do, by default `how_to_make`."""
     for path in paths:
         if not path.exists():
-            raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}")
+            raise TextLSTMError(f"{path}: no such file. {hint or how_to_make(path)}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_record
+from textlstm.core.files import read_record, require
 from textlstm.core.odds import posterior
 from textlstm.core.text import as_whole, normalise
 from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
@@ -93,7 +93,9 @@ def load_detector(models: Path) -> Detector:
     Raises:
         TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
     """
-    settings = read_record(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
+    place = models / paths.DETECTION_SETTINGS.name
+    require(place, hint="Run 'make repro' to train the models, or name the folder that holds them")
+    settings = read_record(place, DetectionSettings)
     parts = load_parts(models, settings.languages)
     background = load_background(models, parts)
     return Detector(

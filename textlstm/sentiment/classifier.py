@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textlstm.core import paths
-from textlstm.core.files import read_fields
+from textlstm.core.files import read_fields, require
 from textlstm.core.odds import Floats, combine, probability_of
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
