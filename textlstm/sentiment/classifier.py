@@ -54,6 +54,8 @@ class SentimentClassifier:
     @classmethod
     def load(cls, models: Path) -> "SentimentClassifier":
         """Read the models and their settings from a folder; what is missing or broken in it is a TextLSTMError."""
-        weight = read_fields(models / paths.SENTIMENT_SETTINGS.name, "nbsvm_weight")["nbsvm_weight"]
+        settings = models / paths.SENTIMENT_SETTINGS.name
+        require(settings, hint="Run 'make repro' to train the models, or name the folder that holds them")
+        weight = read_fields(settings, "nbsvm_weight")["nbsvm_weight"]
         lstm = SentimentModel.load(models / paths.IMDB_MODEL.name)
         return cls(lstm, NbsvmModel.load(models / paths.NBSVM_MODEL.name), weight)
