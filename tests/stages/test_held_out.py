@@ -66,7 +66,8 @@ def test_only_the_split_reads_all_reviews() -> None:
     assert {name for name in STAGES if any(overlap(read, RAW) for read in READS[name])} == {"split_imdb"}
 
 
-LEARNING = [name for name in after(TRAIN) if name not in after(TEST)]
+DEFAULT = set(STAGES) - {"pretrain"}  # a stage only where the parameters name its dataset
+LEARNING = [name for name in after(TRAIN) if name not in after(TEST) and name in DEFAULT]
 
 
 def all_bytes(folder: Path, *names: str) -> dict[str, bytes]:
