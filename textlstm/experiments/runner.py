@@ -46,7 +46,7 @@ _WATCHED = [
 _TRIES = 6  # after a lock that was taken, or a kill from outside
 _LOCKED = re.compile(r"Unable to acquire lock|database is locked|index\.lock|cannot lock ref|Could not acquire")
 _KILLED = re.compile(r"exited with (-9|-15|137|143)\b")
-_COMMENTS = re.compile(r"ERROR: failed to reproduce|The last good outputs are")  # on what a stage said before
+_COMMENTS = re.compile(r"ERROR: failed to reproduce|The last good outputs are")  # repeats of a stage's message
 _LAST_LINES = 12  # of a log, as the reason of a failure
 
 # Runs a program that dies with this process; it stands between two programs because Python code after fork is not safe
@@ -56,7 +56,7 @@ import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
-    sys.exit("whoever wanted the experiment is gone")
+    sys.exit("the process that started the experiment has ended")
 os.execv(sys.argv[2], sys.argv[2:])
 """
 

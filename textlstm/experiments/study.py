@@ -7,7 +7,7 @@ direction: maximize                        # or minimize
 trials: 12                                 # how many in all, however often the sweep is interrupted
 jobs: 2                                    # how many at once
 seed: 7                                    # of the sampler
-repeats: 1                                 # trainings a trial, with the parameter `seed` raised by one each; its value
+repeats: 1                                 # trainings per trial, with seed, seed + 1, and so on; its value
     is their mean
 sampler: tpe                               # tpe, random or grid
 pruner: {training: train_imdb, startup: 4, warmup: 1}  # optional: stop a trial whose loss is above the median
@@ -145,7 +145,7 @@ def _contradictions(study: Study) -> Iterator[str]:
 
 
 def _problems(study: Study, params: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with keys and values, told by the same model that checks `params.yaml`."""
+    """What is wrong with keys and values, found by the model that checks `params.yaml`."""
     known = flat(params)
     for place, parts in (("space", study.space), ("fixed", study.fixed)):
         for key in parts:

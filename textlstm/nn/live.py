@@ -1,7 +1,7 @@
 """What a training says of itself while it runs, for those who want to watch: lines of JSON in `.textlstm/live`.
 
 Off unless $TEXTLSTM_LIVE is set: "1" also starts a process that shows the loss in MLflow (`textlstm.tracking.live`);
-"file" leaves the reading to somebody else (a sweep that prunes). It is the environment's business, not a parameter,
+"file" leaves the reading to somebody else (a sweep that prunes). It is an environment variable, not a parameter,
 because it changes no result. The reader deletes the file.
 """
 

@@ -1,7 +1,7 @@
 """Adversarial training: each batch is learnt as it is, and with its word vectors perturbed so that its loss rises most.
 
 The perturbation is small and goes along the gradient of the loss, so that the answer cannot depend on the exact value
-of a word vector: a strong regulariser for a network that would otherwise learn its reviews by heart (Miyato, Dai and
+of a word vector: a strong regulariser for a network that would otherwise overfit its reviews (Miyato, Dai and
 Goodfellow 2017, arXiv 1605.07725).
 """
 

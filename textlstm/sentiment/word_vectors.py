@@ -1,7 +1,7 @@
 """Vectors for words, counted from the reviews that are learnt from: where the LSTM's word vectors start.
 
 The first number of a vector says how much the word speaks for a positive review (see `textlstm.sentiment.nbsvm`); the
-others say in what company it stands: the positive pointwise mutual information with the most frequent words nearby,
+others say in which contexts it occurs: the positive pointwise mutual information with the most frequent words nearby,
 squeezed by a singular value decomposition (Levy, Goldberg and Dagan 2015, https://aclanthology.org/Q15-1016/). A
 network that starts there has less to learn from few reviews.
 """

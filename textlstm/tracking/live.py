@@ -4,7 +4,7 @@ Reads   .textlstm/live/<training>.jsonl, and deletes it at the end
 Writes  a run of the experiment "textlstm-training"; the table of comparable runs, "textlstm", stays clean
 Run     python -m textlstm.tracking.live FILE PID: the training with that process id starts it by itself when $TEXTLSTM_LIVE is 1
 
-The training never waits for this process and never hears of its faults: when MLflow cannot be used, it says so once and
+The training never waits for this process and is not affected by its errors: when MLflow cannot be used, it says so once and
 logs no more.
 """
 

@@ -209,7 +209,7 @@ def tracking_address(root: Path) -> str:
 
 
 def clone_id(root: Path) -> str:
-    """What tells this clone from the others that use the same server; it does not give away where the clone lies."""
+    """What tells this clone from the others that use the same server; it does not contain the clone's path."""
     return hashlib.sha256(f"{platform.node()}:{root}".encode()).hexdigest()[:16]
 
 
