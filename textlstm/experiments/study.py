@@ -7,8 +7,7 @@ direction: maximize                        # or minimize
 trials: 12                                 # how many in all, however often the sweep is interrupted
 jobs: 2                                    # how many at once
 seed: 7                                    # of the sampler
-repeats: 1                                 # trainings per trial, with seed, seed + 1, and so on; its value
-    is their mean
+repeats: 1                                 # trainings per trial, with seed, seed + 1, ...; its value is their mean
 sampler: tpe                               # tpe, random or grid
 pruner: {training: train_imdb, startup: 4, warmup: 1}  # optional: stop a trial whose loss is above the median
 space:
