@@ -1,8 +1,7 @@
 """The two places where people compare experiments, MLflow's UI and the page of `dvc plots`, driven in headless Chromium.
 
-Shared by the tests and by `python -m tests.behaviour.screenshots`. Nothing leaves this machine while a page is open:
-the few scripts that the page of `dvc plots` asks its host for are put in from npm, in exactly the versions that it
-names; the page itself stays as DVC wrote it.
+Shared by the tests and by `python -m tests.behaviour.screenshots`. Nothing leaves this machine while a page is open: the few scripts that
+the page of `dvc plots` asks its host for are put in from npm, in exactly the versions that it names; the page itself stays as DVC wrote it.
 """
 
 import contextlib
@@ -39,11 +38,11 @@ _OPTIONS = (
     "disable-component-update",
 )
 _VISIT = """
-    localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");  // the chat panel would cover a
-    third of the page let embed; window.drawing = []; Object.defineProperty(window, "vegaEmbed", {
+    localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");  // the chat panel would cover a third of the page
+    let embed; window.drawing = [];
+    Object.defineProperty(window, "vegaEmbed", {
         set: (given) => { embed = given; },
-        get: () => (place, spec) => { const result = embed(place, spec); window.drawing.push({place, result}); return
-            result; },
+        get: () => (place, spec) => { const result = embed(place, spec); window.drawing.push({place, result}); return result; },
     });
 """
 _DRAWN = """async () => Promise.all(window.drawing.map(async ({place, result}) => {
@@ -95,10 +94,9 @@ _DRAWN = """async () => Promise.all(window.drawing.map(async ({place, result}) =
 _METRICS = """(section) => {
     const [names, values] = section.querySelectorAll("[role=grid]");
     const cells = (grid) => [...grid.querySelectorAll("[style*=absolute]")]
-        .map((cell) => ({top: parseFloat(cell.style.top), left: parseFloat(cell.style.left), text:
-        cell.innerText.trim()}));
-    const beside = (top) => cells(values).filter((cell) => cell.top === top).sort((a, b) => a.left - b.left).map((cell)
-    => cell.text); return Object.fromEntries(cells(names).map(({top, text}) => [text, beside(top)]));
+        .map((cell) => ({top: parseFloat(cell.style.top), left: parseFloat(cell.style.left), text: cell.innerText.trim()}));
+    const beside = (top) => cells(values).filter((cell) => cell.top === top).sort((a, b) => a.left - b.left).map((cell) => cell.text);
+    return Object.fromEntries(cells(names).map(({top, text}) => [text, beside(top)]));
 }"""
 
 

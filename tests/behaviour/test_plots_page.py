@@ -18,6 +18,7 @@ import yaml
 
 from tests.behaviour import pages
 from textlstm.core import paths
+from textlstm.core.config import at
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.network]
 
@@ -28,12 +29,19 @@ TEMPLATES = (".dvc/config", ".dvc/plots", ".dvcignore")
 SCREEN = 900  # pixels
 
 
+def items(foreach: Any, folder: Path) -> list[str]:
+    """Names of the stages of a `foreach`: its keys or items, or those of the parameter that it names as ${dotted.key}."""
+    if isinstance(foreach, str):
+        foreach = at(yaml.safe_load((folder / "params.yaml").read_text()), foreach.strip("${}"))
+    return list(foreach)
+
+
 def declared(folder: Path) -> dict[str, About]:
     """The plots that dvc.yaml declares, by title; of a stage for each language, one for each."""
     pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
     found: dict[str, About] = {}
     for stage in pipeline.get("stages", {}).values():
-        keys = yaml.safe_load((folder / "params.yaml").read_text())["languages"] if "foreach" in stage else [""]
+        keys = items(stage["foreach"], folder) if "foreach" in stage else [""]
         for file, about in (pair for plot in stage.get("do", stage).get("plots", []) for pair in plot.items()):
             for key in keys:
                 found[about["title"].replace("${key}", key)] = about | {"file": file.replace("${key}", key)}
