@@ -5,6 +5,7 @@ model, lies below that of the other commit by more than its 95 % interval reache
 metrics/ are printed.
 """
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from textlstm.core import paths
 from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_json
+from textlstm.core.files import read_json, read_text, require
 from textlstm.core.git import git
 
 _GATED = ("auc", "accuracy")
@@ -20,23 +21,17 @@ _SAME = {"language": ("windows",), "imdb": ("reviews", "protocol")}  # what must
 
 
 def headlines() -> list[str]:
-    """The figures that matter most, one model a line, with their 95 % intervals."""
-    language, imdb = read_json(paths.METRICS_LANGUAGE), read_json(paths.METRICS_IMDB)
-    models = {
-        "language detector": language,
-        "  LSTM alone": language["lstm"],
-        "  n-grams of the text alone": language["baselines"]["ngram"],
-        f"sentiment model, {imdb['protocol']}": imdb,
-        "  LSTM alone ": imdb["lstm"],
-        "  NB-SVM alone": imdb["baselines"]["nbsvm"],
-    }
-    return [
-        f"{name:28}"
-        + "   ".join(
-            f"{key} {model[key]:.4f} ({model[f'{key}_low']:.4f} to {model[f'{key}_high']:.4f})" for key in _GATED
-        )
-        for name, model in models.items()
-    ]
+    """AUC and accuracy of each system, one per line, with their 95 % intervals."""
+    require(paths.METRICS_LANGUAGE, paths.METRICS_IMDB)
+    lines = []
+    for name in ("systems_language", "systems_imdb"):
+        for row in csv.DictReader(read_text(paths.plot(name)).splitlines()):
+            figures = [
+                f"{key} {float(row[key]):.4f} ({float(row[f'{key}_low']):.4f} to {float(row[f'{key}_high']):.4f})"
+                for key in _GATED
+            ]
+            lines.append("   ".join([f"{row['series']:14}", *figures]))
+    return lines
 
 
 def report(base: str) -> tuple[list[str], list[str]]:

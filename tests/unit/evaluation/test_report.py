@@ -9,6 +9,7 @@ import pytest
 
 from textlstm.__main__ import main
 
+ROOT = Path(__file__).parents[3]
 LANGUAGE: dict[str, Any] = {
     "auc": 0.95,
     "auc_low": 0.94,
@@ -81,3 +82,18 @@ def test_other_held_out_data_are_not_compared(write: Any, capsys: pytest.Capture
 def test_a_commit_that_git_does_not_know_is_named(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "origin/nowhere"]) == 1
     assert "origin/nowhere: expected a commit or a branch" in capsys.readouterr().err
+
+
+def test_the_headlines_are_those_of_the_committed_plots(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["report"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    systems = ["detector", "lstm", "ngrams", "text_ngrams", "classifier", "lstm", "nbsvm", "linear_svm"]
+    assert [line.split()[0] for line in lines] == systems
+    for line, file in ((lines[0], "language"), (lines[4], "imdb")):
+        figures = json.loads((ROOT / f"metrics/{file}.json").read_text(encoding="utf-8"))
+        for key in ("auc", "accuracy"):
+            low, high = figures[f"{key}_low"], figures[f"{key}_high"]
+            assert f"{key} {figures[key]:.4f} ({low:.4f} to {high:.4f})" in line
