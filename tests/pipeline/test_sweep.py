@@ -194,7 +194,7 @@ def test_a_hopeless_trial_is_stopped_early(repository: Path) -> None:
         trials=2,
         jobs=1,
         sampler="grid",
-        metric="metrics/language.json:bits_per_character.english",
+        metric="metrics/language.json:bits_per_character",
         direction="minimize",
         pruner={"training": "train_language@english", "startup": 1, "warmup": 1},
         space={"language_model.learning_rate": {"choice": [0.05, 1e-08 * 1.5]}},

@@ -58,5 +58,6 @@ def test_running_needs_nothing_but_what_requirements_in_names() -> None:
             found |= {name.split(".")[0] for name in [*names, getattr(node, "module", None) or ""]}
     modules = packages_distributions()
     foreign = found - {"", "textlstm", "stages"} - set(sys.stdlib_module_names)
-    unnamed = {name for name in foreign if not named & {each.lower() for each in modules[name]}}
+    alike = {name: {re.sub(r"[-_.]+", "-", each).lower() for each in modules[name]} for name in foreign}  # PEP 503
+    unnamed = {name for name in foreign if not named & alike[name]}
     assert not unnamed
