@@ -62,7 +62,9 @@ def test_going_back_to_old_parameters_is_no_new_run(clone: Clone) -> None:
     clone.change({"evaluate": {"bootstrap": 180}})
     clone.repro()
     clone.change({"evaluate": {"bootstrap": 100}})
-    assert clone.repro() <= {"track"}
+    # DVC restores what it has run before, but not stages with an output that is neither cached, nor a metric nor a plot
+    # (metrics/*.json with all figures), nor persistent ones; these take seconds.
+    assert clone.repro() <= {"check_params", "evaluate_language", "evaluate_imdb", "track"}
     assert len(names(clone)) == len(before) + 1
 
 
