@@ -124,6 +124,14 @@ class Background(_Section):
     leave_out: list[Annotated[str, StringConstraints(min_length=1)]]
 
 
+class Table(_Section):
+    """The table that answers in place of the models."""
+
+    order: Annotated[int, Field(ge=3, le=12)]
+    min_count: Count
+    steps: Annotated[int, Field(ge=4, le=1024)]
+
+
 class Abstention(_Section):
     """When the detector answers with no language."""
 
@@ -222,6 +230,7 @@ class Params(_Section):
     language_model: LanguageModel
     ngram: Ngram
     background: Background
+    table: Table
     abstention: Abstention
     pretrain: Pretrain
     imdb: Imdb

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from textlstm.core.files import atomic_folder
 from textlstm.language.ngram import NgramModel
-from textlstm.language.scoring import CharacterModel, Floats, finish_table, widen
+from textlstm.language.scoring import CompilableModel, Floats, Level, finish_table, widen
 from textlstm.language.vocabulary import Vocabulary
 
 _TEXT_SHARE = 0.3  # of the text's own counts where the n-grams answer without an LSTM
@@ -25,7 +25,7 @@ _TEXT, _WITH_WORDS = "text", "with_words"  # folders
 class InterpolatedModel:
     """Models with one vocabulary, and their weights, which sum to one. Answers as a `textlstm.language.scoring.CharacterModel`."""
 
-    parts: tuple[CharacterModel, ...]
+    parts: tuple[CompilableModel, ...]
     weights: tuple[float, ...]
 
     @property
@@ -36,6 +36,15 @@ class InterpolatedModel:
     def log_probabilities(self, ids: npt.NDArray[Any]) -> Floats:
         """See `textlstm.language.scoring.CharacterModel`; W is the largest of the parts'."""
         return mix([part.log_probabilities(ids) for part in self.parts], self.weights, ids)
+
+    def log_conditionals(self, levels: Sequence[Level]) -> list[Floats]:
+        """See `textlstm.language.scoring.CompilableModel`."""
+        of_parts = [
+            [np.log(weight) + found for found in part.log_conditionals(levels)]
+            for part, weight in zip(self.parts, self.weights, strict=True)
+            if weight > 0
+        ]
+        return [np.asarray(np.logaddexp.reduce(found)) for found in zip(*of_parts, strict=True)]
 
 
 def mix(tables: Sequence[Floats], weights: Sequence[float], ids: npt.NDArray[Any]) -> Floats:
@@ -75,7 +84,7 @@ class NgramMixture:
             return self.text.log_probabilities(ids)
         return InterpolatedModel((self.text, self.with_words), (_TEXT_SHARE, 1.0 - _TEXT_SHARE)).log_probabilities(ids)
 
-    def beside(self, lstm: CharacterModel, weight: float) -> InterpolatedModel:
+    def beside(self, lstm: CompilableModel, weight: float) -> InterpolatedModel:
         """The detector's model of the language; `weight` is the share of the n-grams.
 
         The n-grams of the text alone are left out: the LSTM was trained on the text.

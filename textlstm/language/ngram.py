@@ -9,6 +9,7 @@ the empty context stands the uniform distribution. A context that was never seen
 one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, write_arrays
-from textlstm.language.scoring import Floats, finish_table
+from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import Vocabulary
 
 Codes = npt.NDArray[np.int64]
@@ -89,6 +90,16 @@ class NgramModel:
             probability = self._interpolate(strings, probability[len(probability) - len(strings) :], context)
             table[: len(strings), context] = np.log(probability)
         return finish_table(table, ids)
+
+    def log_conditionals(self, levels: Sequence[Level]) -> list[Floats]:
+        """See `textlstm.language.scoring.CompilableModel`."""
+        size, found = self.vocabulary.size, []
+        for codes in codes_of(levels, size):
+            probability = np.full(len(codes), 1.0 / (size - 1))
+            for context in range(min(len(found) + 1, self.order)):
+                probability = self._interpolate(codes % size ** (context + 1), probability, context)
+            found.append(np.log(probability))
+        return found
 
     def _interpolate(self, strings: Codes, shorter: Floats, context: int) -> Floats:
         """P(last character of each string | the characters before it), given the same after one character less."""

@@ -9,7 +9,7 @@ Characters outside the vocabulary say nothing about a language: they count as lo
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,28 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
 Floats = npt.NDArray[np.float64]
+
+
+class Level(NamedTuple):
+    """Strings of one length of a prefix tree: each is one of those that are a character shorter, and its last character.
+
+    They are in the order of their parents and, of one parent, of their ids.
+    """
+
+    parents: npt.NDArray[np.int64]  # (n,): indices in the level before; 0 in the first one
+    ids: npt.NDArray[np.int32]  # (n,)
+
+
+def codes_of(levels: Sequence[Level], size: int) -> list[npt.NDArray[np.int64]]:
+    """The strings of each level as numbers in base `size`, ascending.
+
+    >>> codes_of([Level(np.array([0, 0]), np.array([2, 3])), Level(np.array([0, 1]), np.array([3, 3]))], 10)[1].tolist()
+    [23, 33]
+    """
+    codes = [np.zeros(1, np.int64)]
+    for parents, ids in levels:
+        codes.append(codes[-1][parents] * size + ids)
+    return codes[1:]
 
 
 class CharacterModel(Protocol):
@@ -36,6 +58,17 @@ class CharacterModel(Protocol):
 
         Returns:
             log-probabilities, shape (n, W).
+        """
+        ...
+
+
+class CompilableModel(CharacterModel, Protocol):
+    """A character model that can be asked about strings of a prefix tree, whose beginnings it reads once."""
+
+    def log_conditionals(self, levels: Sequence[Level]) -> list[Floats]:
+        """Log P(last character | <start>, those before it) of the strings of each level, beginning with those of one character.
+
+        Of a string of more than W characters the last W count.
         """
         ...
 

@@ -1,0 +1,101 @@
+"""Distil character models into a table (`textlstm.language.table`): which strings it holds, and what the models say about them."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.language.ngram import Codes, NgramModel
+from textlstm.language.scoring import CompilableModel, Level
+from textlstm.language.table import BackoffTable, build_table
+from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
+
+_TRIPLES = 2**18  # where there are no more strings of three ids than so many, the table holds them all
+
+
+def distil(
+    languages: Mapping[str, CompilableModel],
+    counted: Sequence[NgramModel],
+    background: tuple[str, NgramModel],
+    *,
+    order: int,
+    min_count: int,
+    steps: int,
+) -> BackoffTable:
+    """One table of the models of all languages and of the background.
+
+    Args:
+        languages: by name; all have one vocabulary.
+        counted: n-gram models of the languages, whose strings the table holds.
+        background: its column's name, and a model with one id more, for letters that the languages do not have.
+        order: characters of the longest string.
+        min_count: a string that no model has counted so often is left out, but for those of one or two characters.
+        steps: per nat, to which log-probabilities are rounded.
+
+    Raises:
+        TextLSTMError: the strings do not fit into 63 bits.
+    """
+    vocabulary = next(iter(languages.values())).vocabulary
+    fits = int(63 / np.log2(vocabulary.size + 1))
+    if order > fits:
+        raise TextLSTMError(
+            f"table.order is {order}, expected at most {fits} for {vocabulary.size} different characters"
+        )
+    name, others = background
+    foreign = vocabulary.size
+    levels = prefix_tree(vocabulary, [*counted, others], order=order, min_count=min_count)
+    folded = [Level(level.parents, np.where(level.ids == foreign, UNKNOWN, level.ids)) for level in levels]
+    columns = {}
+    for language, model in languages.items():
+        found = model.log_conditionals(folded)
+        columns[language] = [
+            np.where(level.ids == UNKNOWN, 0.0, of_level) for level, of_level in zip(folded, found, strict=True)
+        ]
+    columns[name] = [
+        np.where(level.ids == UNKNOWN, 0.0, of_level)
+        for level, of_level in zip(levels, others.log_conditionals(levels), strict=True)
+    ]
+    special = dict.fromkeys(languages, (UNKNOWN, foreign)) | {name: (UNKNOWN,)}
+    return build_table(vocabulary, levels, columns, special=special, steps=steps)
+
+
+def prefix_tree(vocabulary: Vocabulary, counted: Sequence[NgramModel], *, order: int, min_count: int) -> list[Level]:
+    """The strings of a table, by their length.
+
+    All of one and two ids without `<start>`, all of three if these are not many, and longer ones that one of the models
+    has counted `min_count` times, without unknown characters. With a string, those without its first and without its
+    last character were counted as often.
+    """
+    size = vocabulary.size + 1
+    ids = np.arange(START + 1, size, dtype=np.int64)
+    pairs = (ids[:, None] * size + ids).ravel()
+    strings = [ids, pairs]
+    for length in range(3, order + 1):
+        if length == 3 and size**3 <= _TRIPLES:
+            strings.append((pairs[:, None] * size + ids).ravel())
+        else:
+            strings.append(_counted(counted, length, size, min_count))
+        if not len(strings[-1]):
+            strings.pop()
+            break
+    levels = [Level(np.zeros(len(ids), np.int64), ids.astype(np.int32))]
+    for shorter, codes in itertools.pairwise(strings):
+        levels.append(Level(np.searchsorted(shorter, codes // size), (codes % size).astype(np.int32)))
+    return levels
+
+
+def _counted(models: Sequence[NgramModel], length: int, size: int, min_count: int) -> Codes:
+    """Codes, in base `size`, of the strings that one of the models has counted often enough, ascending."""
+    found = [np.zeros(0, np.int64)]
+    for model in models:
+        if model.order < length:
+            continue
+        rest, base = model.codes[length - 1][model.counts[length - 1] >= min_count], model.vocabulary.size
+        codes, known = np.zeros(len(rest), np.int64), np.ones(len(rest), bool)
+        for place in range(length):
+            codes += rest % base * size**place
+            known &= rest % base > UNKNOWN
+            rest //= base
+        found.append(codes[known])
+    return np.unique(np.concatenate(found))
