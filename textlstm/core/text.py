@@ -18,7 +18,7 @@ _PLAIN = re.compile(
     rf"""[{_LETTERS} \n\xa0\u202f]*+(?:[!"'-),.:;?’-][ \n\xa0\u202f]?[{_LETTERS}][{_LETTERS} \n\xa0\u202f]*+)*+[!"'-),.:;?’-]?"""
 )
 _SPECIAL = re.compile(
-    rf"[^ \t\n\r\xa0\u202f!-\x25'-;=>?A-_{{-~¡«»“”’¿·•–—{_LETTERS}]|[#@]|www\.|([{_MARKS}])\1|['’]['’]"
+    rf"[^ \t\n\r\xa0\u202f!-\x25'-;=>?A-_{{-~¡«»“”’¿·•–—{_LETTERS}]|[#@]|(?i:www)\.|([{_MARKS}])\1|['’]['’]"
     rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_]+[0-9]"
 )
 
@@ -102,6 +102,27 @@ def _cleaned_once(text: str, runs: bool) -> str:
         text = _TAG.sub(" ", text)
     text = " ".join(_NO_WORD.sub(" ", text).split())
     return text if runs else _SENTENCE_RUN.sub(r"\1", _RUN.sub(r"\1", text))
+
+
+PLAIN, SPACE, MARK, DIGIT, SPECIAL = range(5)  # kinds of characters
+
+
+def kind_of(character: str) -> int:
+    """What a character means for `clean`, of the five kinds above.
+
+    A text needs no more than lower case, single spaces and an apostrophe for each "’" if it has no SPECIAL character, no
+    two MARKs with nothing but white space between, no DIGIT before a PLAIN character, and no "www.".
+
+    >>> [kind_of(character) for character in "a .7@"] == [PLAIN, SPACE, MARK, DIGIT, SPECIAL]
+    True
+    """
+    if _SPECIAL.match(character):
+        return SPECIAL
+    if character.isspace():
+        return SPACE
+    if character.isalpha():
+        return PLAIN
+    return DIGIT if character.isdigit() else MARK
 
 
 def as_whole(text: str) -> str:
