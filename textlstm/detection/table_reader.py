@@ -11,7 +11,7 @@ import numpy.typing as npt
 from textlstm.core.text import DIGIT, MARK, PLAIN, SPACE, SPECIAL, as_whole, clean, kind_of
 from textlstm.detection.background import FOREIGN, fold
 from textlstm.detection.evidence import Evidence
-from textlstm.language.table import BackoffTable, Codes
+from textlstm.language.table import BITS, BackoffTable, Codes
 from textlstm.language.vocabulary import START, UNKNOWN
 
 _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache
@@ -176,17 +176,16 @@ class _State(dict[int, tuple[Row, "_State"]]):
     def __missing__(self, index: int) -> tuple[Row, "_State"]:
         automaton = self.automaton
         table = automaton.table
-        word, bit = divmod(index, 64)
-        words = -(-table.size // 64)
+        word, bit = divmod(index - 1, BITS)
         node = self.previous * table.size + index
         found, backed_off = [node], []
         for place, context in enumerate(self.contexts):
-            bitmap = automaton.links[context * words + word, 0]
+            bitmap = automaton.links[context * table.words + word, 0]
             if not bitmap >> bit & 1:
                 if UNKNOWN < index < table.foreign:
                     backed_off = self.contexts[place:]
                 break
-            node = automaton.links[context * words + word, 1] + (bitmap & ((1 << bit) - 1)).bit_count()
+            node = automaton.links[context * table.words + word, 1] + (bitmap & ((1 << bit) - 1)).bit_count()
             found.append(node)
         sums = [
             automaton.values[node, column] + sum(automaton.weights[context, column] for context in backed_off)

@@ -30,7 +30,7 @@ from textlstm.core.files import atomic_folder, how_to_make, read_arrays, read_re
 from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 
-_BITS = 64  # of a word of the bitmaps
+BITS = 64  # of a word of the bitmaps
 
 Codes = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.int32]
@@ -64,6 +64,11 @@ class BackoffTable:
         return self.vocabulary.size + 1
 
     @property
+    def words(self) -> int:
+        """Words of a bitmap, in which the bit of an id is its number less one: `<start>` follows nothing."""
+        return -(-(self.size - 1) // BITS)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all numbers."""
         return sum(array.nbytes for array in (self.values, self.weights, self.links))
@@ -75,14 +80,15 @@ class BackoffTable:
             ids: of texts, each after a `<start>` of its own, shape (n,). No string goes beyond a `<start>`, but for
                 the pair that begins with it, which is its first character alone.
         """
-        words = -(-self.size // _BITS)
-        below = np.tile((np.uint64(1) << np.arange(_BITS, dtype=np.uint64)) - np.uint64(1), words).take(ids)
-        bit = below + np.uint64(1)
+        places = np.arange(-1, self.size - 1)  # of ids, <start> first
+        bits = np.where(places < 0, 0, np.uint64(1) << (places % BITS).astype(np.uint64)).astype(np.uint64)
+        bit, words = bits.take(ids), self.words
+        below = bit - (bit > 0)
         found = [np.where(ids == START, 0, _before(ids) * self.size + ids)]
         for _ in range(3, self.order + 1):
             where = _before(found[-1])
             if words > 1:
-                where = where * words + ids // _BITS
+                where = where * words + (ids - 1) // BITS
             links = self.links.take(where, axis=0)  # (n, 2)
             child = np.bitwise_count(links[:, 0] & below) + links[:, 1]
             found.append((child * ((links[:, 0] & bit) != 0)).view(np.int64))
@@ -130,13 +136,13 @@ class BackoffTable:
         vocabulary = Vocabulary.load(folder / "characters.json")
         arrays = read_arrays(folder / "table.npz", "values", "weights", "links")
         table = cls(vocabulary, tuple(config.columns), config.order, config.steps, **arrays)
-        inner, words = len(table.weights), -(-table.size // _BITS)
+        inner = len(table.weights)
         fits = (
             table.values.ndim == 2
             and table.values.shape[1] >= len(table.columns)
             and table.size**2 <= inner <= len(table.values)
             and table.weights.shape[1:] == table.values.shape[1:]
-            and table.links.shape == (inner * words, 2)
+            and table.links.shape == (inner * table.words, 2)
         )
         if not fits:
             raise TextLSTMError(
@@ -218,9 +224,9 @@ def build_table(
     pairs = np.concatenate([codes[0], codes[1]])  # those that begin with <start> first
     counts = [size**2, *(len(level.ids) for level in levels[2:])]
     offsets = np.cumsum([0, *counts])
-    words, inner = -(-size // _BITS), offsets[-2]
+    words, inner = -(-(size - 1) // BITS), offsets[-2]
     links = np.zeros((inner * words, 2), np.uint64)
-    width = 1 << (len(log_probabilities) - 1).bit_length()
+    width = -(-len(log_probabilities) // 4) * 4  # rows of whole words are looked up faster
     values, weights = np.zeros((offsets[-1], width), np.int16), np.zeros((inner, width), np.int16)
     for column, of_levels in enumerate(log_probabilities.values()):
         values[pairs, column] = _rounded(np.concatenate(of_levels[:2]), steps)
@@ -229,8 +235,8 @@ def build_table(
     for level, begin in enumerate(offsets[1:-1], start=2):
         parents, ids = levels[level]
         heads = codes[1][parents] if level == 2 else offsets[level - 2] + parents
-        places = heads * words + ids // _BITS
-        np.bitwise_or.at(links[:, 0], places, np.uint64(1) << (ids % _BITS).astype(np.uint64))
+        places = heads * words + (ids - 1) // BITS
+        np.bitwise_or.at(links[:, 0], places, np.uint64(1) << ((ids - 1) % BITS).astype(np.uint64))
         first = np.flatnonzero(np.diff(places, prepend=-1))
         links[places[first], 1] = begin + first
         tails = np.searchsorted(codes[level - 1], codes[level] % size**level)
