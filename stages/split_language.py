@@ -1,4 +1,4 @@
-"""Normalise the text of one language and cut it: the first words to learn from, the rest to test on.
+"""Clean the text of one language and cut it: the first words to learn from, the rest to test on.
 
 Reads   the language's text (see "languages" in params.yaml)
 Writes  data/split/language/<language>/train.txt, heldout.txt
@@ -11,13 +11,13 @@ from textlstm.core import paths
 from textlstm.core.files import read_text, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.core.text import normalise
+from textlstm.core.text import clean
 from textlstm.data.splits import split_words
 
 
 def main(language: str) -> None:
     params = load_params()
-    text = normalise(read_text(Path(params.language(language).text)))
+    text = clean(read_text(Path(params.language(language).text)))
     train, heldout = split_words(text, params.split.learn, least=2, name=language)
     train = train[: params.split.characters or None]
     write_text(paths.training_text(language), train)

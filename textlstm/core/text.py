@@ -1,24 +1,111 @@
-"""Language texts in their normal form.
+"""Text as it comes, cleaned: the one form that models learn from, are measured on and are asked about.
 
-Works on plain strings. Does not remove accents or punctuation: they tell languages apart.
+Works on plain strings. Does not remove accents or single punctuation marks: they tell languages apart.
 """
 
+import html
+import itertools
+import re
 import unicodedata
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4\u2032", "'"))
+_LETTERS = "A-Za-zÀ-ÖØ-öø-įıĴ-ľŁ-ňŊ-ž"  # Latin letters that NFKC leaves as they are
+_MARKS = "!-/:-@\\[-`{-~¡¿«»“”·•–—"
+_SENTENCE_MARKS = "!?.,;:"
+
+# Most texts need lower case and single spaces, and an apostrophe for each "’". `_PLAIN` is a quick test that knows
+# many of them (words with single marks between), `_SPECIAL` finds what needs more in the others.
+_PLAIN = re.compile(
+    rf"""[{_LETTERS} \n\xa0\u202f]*+(?:[!"'-),.:;?’-][ \n\xa0\u202f]?[{_LETTERS}][{_LETTERS} \n\xa0\u202f]*+)*+[!"'-),.:;?’-]?"""
+)
+_SPECIAL = re.compile(
+    rf"[^ \t\n\r\xa0\u202f!-\x25'-;=>?A-_{{-~¡«»“”’¿·•–—{_LETTERS}]|[#@]|www\.|([{_MARKS}])\1|['’]['’]"
+    rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_]+[0-9]"
+)
+
+_ENTITY = re.compile("&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
+_APOSTROPHES = re.compile("[`´ʹʻʼʽˈˊˋ\u0091\u0092\u0374\u0384՚᾽᾿´\u2018-\u201b\u2032\u2035❛❜ꞌ\uff07\uff40]")
+_INVISIBLE = re.compile(  # Default_Ignorable_Code_Point and category Cf
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_SPACE = re.compile("[\x00-\x1f\x7f-\x9f™℠\ud800-\udfff]")
+_TAG = re.compile(r"</?[a-z][a-z0-9:-]*(?:\s[^<>=]*=[^<>]*|\s*/?)>|<!(?:--|doctype)[^<>]*>")
+_NO_WORD = re.compile(
+    r"""(?:https?|ftps?)://[^\s<>"]*|\bwww\.[^\s<>"]+"""
+    r"|(?<![\w.+-])(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w@#$%^&*+/=-])(?:@\w+(?:@\w+(?:[.-]\w+)*)?|\#\d*[^\W\d]\w*)"
+    r"|(?<!\w)(?=\w{8})[^\W\d]*\d+[^\W\d]+\d+[^\W\d]\w*"
+)
+_RUN = re.compile(rf"([{_MARKS}])\1+")
+_SENTENCE_RUN = re.compile(rf"([{_SENTENCE_MARKS}])(?: ?[{_SENTENCE_MARKS}])+")
+_INERT = str.maketrans("&<@#", "    ")
+_PASSES = 3  # so often markup that only shows when other markup has gone is read as such
 
 
-def normalise(text: str) -> str:
-    """Lower-case, then compose accents (NFC), make every apostrophe ASCII and fold white space to single spaces.
+def clean(text: str, *, runs: bool = False) -> str:
+    """The one form of a text. A text that has been cleaned stays as it is when it is cleaned again.
 
-    >>> normalise("Libert\u00e9,  \u00c9GALIT\u00c9 \\n l\u2019homme")
-    "libert\u00e9, \u00e9galit\u00e9 l'homme"
+    =========================================================  ====================================================
+    what                                                       becomes
+    =========================================================  ====================================================
+    HTML entities with their semicolon: ``d&eacute;j&agrave;``  their character; of entities of entities too
+    kinds of apostrophe and single quotation mark, ` and ´      '
+    invisible characters: soft hyphens, zero-width characters,  nothing
+    joiners, variation selectors, marks of direction (Cf)
+    control characters, lone surrogates, ™ and ℠                a space
+    full width, bold, circled letters, ligatures, ² and …       their plain form (NFKC)
+    capitals                                                    lower case
+    a letter and its accent                                     one character where there is one (NFC)
+    HTML tags and comments                                      a space
+    http://…, https://…, ftp://…, www.…; mail addresses;        a space
+    @handles and #hashtags where a word could begin
+    codes: a word of 8 characters and more that goes from       a space
+    digits to letters to digits to letters
+    a mark again and again: --, !!!                             the mark; not if `runs` are kept
+    several of ! ? . , ; : with or without spaces between       the first of them; not if `runs` are kept
+    white space                                                 single spaces between words, none at the ends
+    =========================================================  ====================================================
+
+    Everything else stays: "a < b and c > d", "at&t" and "3 <3 you".
+
+    Args:
+        text: any string.
+        runs: keep runs of marks, for who counts marks as words.
+
+    >>> clean("Libert\u00e9...  \u00c9GALIT\u00c9 \\n l\u2019homme &amp; <b>www.example.org</b>")
+    "libert\u00e9. \u00e9galit\u00e9 l'homme &"
     """
-    return " ".join(unicodedata.normalize("NFC", text.lower()).translate(_APOSTROPHES).split())
+    lower = text.lower()
+    if "www." in lower or not _PLAIN.fullmatch(text):
+        for done in itertools.count():
+            if not _SPECIAL.search(text):
+                break
+            before, text = text, _cleaned_once(text.translate(_INERT) if done >= _PASSES else text, runs)
+            if text == before:
+                return text
+        lower = text.lower()
+    return " ".join(lower.replace("’", "'").split())
+
+
+def _cleaned_once(text: str, runs: bool) -> str:
+    """The same, but for what only shows when other things have gone."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = _SPACE.sub(" ", _APOSTROPHES.sub("'", text))
+    if text.isascii():
+        text = text.lower()
+    else:
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower()
+        text = unicodedata.normalize("NFC", text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    text = " ".join(_NO_WORD.sub(" ", text).split())
+    return text if runs else _SENTENCE_RUN.sub(r"\1", _RUN.sub(r"\1", text))
 
 
 def as_whole(text: str) -> str:
-    """A normalised text between spaces, as it stands in running text: where its first and last words begin and end speaks for a language.
+    """A cleaned text between spaces, as it stands in running text: where its first and last words begin and end speaks for a language.
 
     Only for texts that are whole, not for windows that cut words; an empty text stays empty.
 

@@ -4,13 +4,13 @@ from textlstm.core.errors import TextLSTMError
 
 
 def split_words(text: str, fraction: float, *, least: int, name: str) -> tuple[str, str]:
-    """Cut normalised text at a word: the first `fraction` of its words to learn from, the rest to test on.
+    """Cut cleaned text at a word: the first `fraction` of its words to learn from, the rest to test on.
 
     The words are counted in tens, as the article that this project began with does (`len(words) // 10 * 8`), so that
     the held-out texts are the ones on which published figures were measured.
 
     Args:
-        text: normalised text.
+        text: cleaned text.
         fraction: share of the words that is learnt from, between 0 and 1.
         least: number of characters that each part must have.
         name: what to call the text in messages.

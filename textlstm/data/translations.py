@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from textlstm.core.params import Language
 from textlstm.core.paths import RAW_UDHR
-from textlstm.core.text import normalise
+from textlstm.core.text import clean
 from textlstm.data.splits import split_words
 
 _PARTS = 5  # one part in so many of the other languages is kept for the test
@@ -56,7 +56,7 @@ def split_others(translations: Mapping[str, str], own: Iterable[str], *, fractio
         part = int(hashlib.sha256(_code(name).encode()).hexdigest(), 16) % _PARTS
         if _code(name) in left_out or name.isdigit():
             continue
-        train, rest = split_words(normalise(text), fraction, least=0, name=name)
+        train, rest = split_words(clean(text), fraction, least=0, name=name)
         if part:
             others.learn[name] = train
         if part in (0, 1):

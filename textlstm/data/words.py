@@ -10,7 +10,7 @@ import unicodedata
 import numpy as np
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.text import normalise
+from textlstm.core.text import clean
 
 # Words that lose a vowel before another: the lists have them without their apostrophe ("l", "homme" for "l'homme").
 _ELIDED = {
@@ -29,11 +29,11 @@ def read_list(text: str) -> dict[str, float]:
     shares: dict[str, float] = {}
     for line in text.splitlines():
         word, _, rank = line.partition("\t")
-        normalised = normalise(word)
-        if normalised and all(
-            character in "'-" or unicodedata.category(character)[0] in "LM" for character in normalised
+        cleaned = clean(word)
+        if any(map(str.isalpha, cleaned)) and all(
+            character in "'-" or unicodedata.category(character)[0] in "LM" for character in cleaned
         ):
-            shares[normalised] = shares.get(normalised, 0.0) + 10.0 ** (-int(rank) / 100)
+            shares[cleaned] = shares.get(cleaned, 0.0) + 10.0 ** (-int(rank) / 100)
     return shares
 
 

@@ -11,7 +11,7 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_record, require
 from textlstm.core.odds import posterior
-from textlstm.core.text import as_whole, normalise
+from textlstm.core.text import as_whole, clean
 from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence, text_evidence
@@ -62,7 +62,7 @@ class Detector:
 
     def evidence(self, texts: Sequence[str]) -> Evidence:
         """What the answers are made from. A text is taken to be whole: it begins and ends where words do."""
-        whole = [as_whole(normalise(text)) for text in texts]
+        whole = [as_whole(clean(text)) for text in texts]
         return text_evidence(list(self.models.values()), self.background, whole)
 
     def predict(self, texts: Sequence[str]) -> list[LanguagePrediction]:

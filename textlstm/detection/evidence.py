@@ -33,14 +33,14 @@ Windows = tuple[Evidence, Counts]  # and (n,): the index of the text that each w
 
 
 def text_evidence(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> Evidence:
-    """Evidence of normalised texts, each as a whole. All are read in one go, and none is influenced by its neighbours."""
+    """Evidence of cleaned texts, each as a whole. All are read in one go, and none is influenced by its neighbours."""
     return _evidence(models, background, texts, [None])[0][0]
 
 
 def window_evidence(
     models: Sequence[CharacterModel], background: Background, texts: Sequence[str], lengths: Sequence[int]
 ) -> dict[int, Windows]:
-    """For each length, evidence of every window of so many characters of normalised texts.
+    """For each length, evidence of every window of so many characters of cleaned texts.
 
     A text that is shorter than a window has none of that length.
     """

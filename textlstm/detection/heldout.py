@@ -43,7 +43,7 @@ def own_scores(
     Args:
         systems: one model per language, by the name of the system; DETECTOR is one of them.
         background: of other languages.
-        texts: normalised, by language, in the order of the models.
+        texts: cleaned, by language, in the order of the models.
         lengths: characters in a window.
 
     Raises:

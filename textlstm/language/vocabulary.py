@@ -1,6 +1,6 @@
 """The characters that the language models know, and their ids. One vocabulary serves all languages.
 
-Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknown>`. Does not normalise: see
+Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknown>`. Does not clean texts: see
 `textlstm.core.text`.
 """
 

@@ -17,23 +17,23 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_format, write_json
+from textlstm.core.text import clean
 
 PAD, START, UNKNOWN = 0, 1, 2
 _SPECIAL = ("<pad>", "<start>", "<unknown>")
 _FORMAT = "textlstm words 2"
-_LINE_BREAK = re.compile(r"<br\s*/?>")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 _WORD_OR_PUNCTUATION = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
 def words_of(text: str, *, punctuation: bool = True) -> list[str]:
-    """The words of a review, lower-cased; with punctuation marks as words of their own, or without them.
+    """The words of a review, cleaned (`textlstm.core.text.clean`); with punctuation marks as words of their own, or without them.
 
     >>> words_of("It's GREAT!<br />Really?")
     ["it's", 'great', '!', 'really', '?']
     """
     pattern = _WORD_OR_PUNCTUATION if punctuation else _WORD
-    return pattern.findall(_LINE_BREAK.sub(" ", text).lower().replace("’", "'"))
+    return pattern.findall(clean(text, runs=True))
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,137 @@
-"""The normal form of a text."""
+"""The one form of a text."""
+
+import re
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textlstm.core.text import normalise
+from textlstm.core import text as module
+from textlstm.core.text import clean
+
+# Pieces out of which texts are made that need every step, whole and broken, one inside another.
+PIECES = (
+    "Été", "e\u0301", "J\u030c", "ΑΣ", "İ", "ŉ", "ﬁn", "Ｔｗｏ", "²", "…", "´", "’", "`", "\u200b",
+    "\u00ad", "\ufe0f", "\u200d", "👩", "⭐", "\ud800", "\x00", "\x85", "\u00a0", " ", "\n", "&", "&amp;",
+    "&lt;", "&#38;", "&#x3c;", "&#", "38;", "amp;", "eacute;", "<", ">", "<b", "</b>", "<br/>", "<a href=",
+    "=", "/", "<!--", "-->", "http://", "www.", ".", "...", "?!", ";", ":", "@", "@@", "#", "a",
+    "b9", "7", "com", "mailto:", "x@y.org", "＜", "＆", "＠",
+)  # fmt: skip
+TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 
 
 @pytest.mark.parametrize(
-    ("text", "normal"),
+    ("text", "cleaned"),
     [
         ("L’Homme\n\tEST  né ", "l'homme est né"),
-        ("e\u0301", "é"),  # an accent of its own is composed
-        ("J\u030c", "\u01f0"),  # has a composed form in lower case only
-        ("a\u00a0b\u2028c", "a b c"),
         ("", ""),
         (" \n ", ""),
+        ("a\u00a0b\u2028c\x00d\x9fe", "a b c d e"),
+        # accents
+        ("e\u0301te\u0301", "été"),
+        ("J\u030c", "\u01f0"),  # has a composed form in lower case only
+        ("e\u200b\u0301", "é"),
+        # apostrophes
+        ("l´eau l`eau l＇eau lʼeau l\u0092eau l′eau", "l'eau " * 5 + "l'eau"),
+        ("ŉ dag", "'n dag"),
+        # compatibility forms
+        ("Ｒｅｄ 𝐛𝐥𝐮𝐞 ⓖⓡⓔⓔⓝ", "red blue green"),
+        ("ﬁn, ﬂot, eﬃcace", "fin, flot, efficace"),
+        ("Acme™ Acme℠", "acme acme"),
+        # invisible characters
+        ("co\u00adop\u200ber\u2060ate\ufeff", "cooperate"),
+        ("✌️ ❤️‍🔥", "✌ ❤🔥"),
+        ("\ud83dhi\udc00", "hi"),
+        # runs of marks
+        ("wait... really?!?! yes!!! -- so: ***", "wait. really? yes! - so: *"),
+        ("wait . . . no", "wait . no"),
+        ("3.14, 1:2", "3.14, 1:2"),
+        # tags and entities
+        ("caf&eacute; &Agrave; table", "café à table"),
+        ("R&amp;D, AT&T and Q&A; &unheard; & so", "r&d, at&t and q&a; &unheard; & so"),
+        ("&amp;eacute; &#233; &#xE9; &#146; &nbsp;x", "é é é ' x"),
+        ("<div class='a'>one<BR />two</div><!-- three -->", "one two"),
+        ("&lt;p&gt;one", "one"),
+        ("a < b and c > d, x<y and z>w, 3 <3 you <- here ->", "a < b and c > d, x<y and z>w, 3 <3 you <- here ->"),
+        # addresses
+        ("see HTTPS://example.org/a_b?c=d#e now", "see now"),
+        ("(www.example.org/the-page)", "("),
+        ("awww. www", "awww. www"),
+        ("to a.b+c@mail.example.org.", "to ."),
+        ("hi @jane_doe and @joe@example.social: #NoFilter #1 #2020vision", "hi and : #1"),
+        ("C# and f#nny, b@d, un-#fair, me@ home", "c# and f#nny, b@d, un-#fair, me@ home"),
+        # codes
+        ("sha 9f86d081884c7d65 said", "sha said"),
+        ("b2b, 1er, mp3, h2so4, r2d2, covid19, 20h30", "b2b, 1er, mp3, h2so4, r2d2, covid19, 20h30"),
     ],
 )
-def test_normal_form(text: str, normal: str) -> None:
-    assert normalise(text) == normal
+def test_what_becomes_of_what(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
 
 
-@given(st.text(max_size=60))
-def test_a_normal_form_is_its_own(text: str) -> None:
-    normal = normalise(text)
-    assert normalise(normal) == normal
-    assert normal == normal.strip()
-    assert "  " not in normal
+def test_runs_of_marks_are_kept_for_who_counts_them() -> None:
+    assert clean("Wow!!! Really ?! <b>no</b>...", runs=True) == "wow!!! really ?! no ..."
+
+
+@given(TEXTS, st.booleans())
+def test_a_cleaned_text_is_its_own(text: str, runs: bool) -> None:
+    cleaned = clean(text, runs=runs)
+    assert clean(cleaned, runs=runs) == cleaned
+    assert cleaned == " ".join(cleaned.split()) == unicodedata.normalize("NFC", cleaned)
+
+
+@given(TEXTS)
+def test_cleaned_texts_can_be_written_and_hold_nothing_invisible(text: str) -> None:
+    cleaned = clean(text)
+    cleaned.encode("utf-8")
+    assert not {unicodedata.category(character) for character in cleaned} & {"Cc", "Cf", "Cs"}
+
+
+def test_every_format_character_vanishes_and_every_control_character_is_white_space() -> None:
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        kind = unicodedata.category(character)
+        if kind == "Cf":
+            assert clean(f"a{character}b") == "ab", hex(code)
+        elif kind in ("Cc", "Cs") and code not in (0x91, 0x92):  # quotation marks of Windows-1252
+            assert clean(f"a{character}b") == "a b", hex(code)
+
+
+@given(TEXTS)
+def test_the_quick_ways_give_what_the_long_way_gives(text: str) -> None:
+    lower = " ".join(text.lower().replace("’", "'").split())
+    if not module._SPECIAL.search(text):
+        assert module._cleaned_once(text, runs=False) == lower
+    if module._PLAIN.fullmatch(text) and "www." not in text.lower():
+        assert not module._SPECIAL.search(text)
+
+
+@pytest.mark.timeout(60)  # what is quadratic takes hours
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<", "<a ", "<a b=", "<!--", "&", "&#", "&amp;", "&#38;", "@", "@a", "a@", "a.", "a@a.", "#a", "http:", "www. .", "a1", "1a1a ",
+        ". ", "...", "`´", "a\u0301\u0323", "\u200b", "\x00", "aé", " ",
+    ],
+)  # fmt: skip
+def test_a_million_characters_are_cleaned_in_linear_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    assert len(clean(text)) <= len(text)
+
+
+def test_markup_in_markup_is_read_so_many_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By counting: the number of passes does not grow with the depth."""
+    once, passes = module._cleaned_once, []
+    monkeypatch.setattr(module, "_cleaned_once", lambda text, runs: passes.append(text) or once(text, runs))
+    for text in (
+        "&amp;" * 500 + "lt;",
+        "&" + "amp;" * 500,
+        "&#" * 500 + "38;" * 500,
+        "<b" * 500 + ">" * 500,
+        "@a" * 500,
+    ):
+        passes.clear()
+        assert not re.search("&amp;|<b>", clean(text))
+        assert len(passes) <= module._PASSES + 3
