@@ -2,8 +2,14 @@
 
 Out of set. A text is in none of the languages when the background (`textlstm.detection.background`) finds it likelier
 than the best of them does by more than a limit, which depends on its length; a letter that none of the languages has
-costs them all the same. The limits are fitted on training data: the training text, words drawn afresh, and words of the
-lists that were never drawn, in equal parts, since the models were trained on the first.
+costs them all the same. A foreign word costs no more than one such letter, unless most letters of the text are foreign.
+
+No language at all: keys hit at random, codes, ciphers. A text of `LEAST_KNOWN` characters and more has none when each
+character costs more nats under the best of the languages, on average, than another limit, which also depends on length.
+
+Both limits are fitted on training data. The first: on the training text, words drawn afresh, and words of the lists
+that were never drawn, in equal parts, since the models were trained on the first. The second: on words never drawn
+alone, the least likely of what is in the languages; without a list of words there is no such limit.
 
 No letters, or low confidence: a text without letters, and one whose likeliest language is less probable than a
 threshold.
@@ -14,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_record, write_json
@@ -21,11 +28,19 @@ from textlstm.core.odds import posterior
 from textlstm.detection.evidence import Evidence
 from textlstm.language.scoring import Floats
 
-NO_LETTERS, OUT_OF_SET, LOW_CONFIDENCE = (
+REASONS = (
+    NO_LETTERS,
+    OUT_OF_SET,
+    NO_LANGUAGE,
+    LOW_CONFIDENCE,
+) = (  # for an answer without a language: the first that applies
     "no letters",
     "out of set",
+    "no language",
     "low confidence",
-)  # reasons for an answer without a language
+)
+
+LEAST_KNOWN = 10  # characters that the languages know, the spaces around a text with them
 
 Blocks = Sequence[tuple[Evidence, int]]  # windows of one kind of text and one language, and which
 
@@ -37,20 +52,30 @@ class Abstention:
     foreign: float  # log-probability of a letter that none of the languages has, under each of them
     lengths: list[int]  # where the limit is known; between them it is interpolated, beyond them it stays
     limits: list[float]  # nats
+    costs: list[float]  # at the first of the lengths, nats per known character: more is no language; [] = no such limit
 
     def out_of_set_scores(self, evidence: Evidence) -> Floats:
         """Log-likelihood under the background less that under the best language, less the limit: above 0 is out of set. (n,)."""
         read = evidence.known + evidence.foreign
         return np.asarray(against_languages(evidence, self.foreign) - np.interp(read, self.lengths, self.limits))
 
+    def is_no_language(self, evidence: Evidence) -> npt.NDArray[np.bool_]:
+        """Whether even the best language finds the characters less likely than it finds words that it never saw. (n,)."""
+        if not self.costs:
+            return np.zeros(len(evidence.known), dtype=np.bool_)
+        dear = cost_per_character(evidence) > np.interp(evidence.known, self.lengths[: len(self.costs)], self.costs)
+        return np.asarray(dear & (evidence.known >= LEAST_KNOWN))
+
     def reasons(self, evidence: Evidence, threshold: float) -> list[str | None]:
         """Why a text gets no language, None where it gets its likeliest; `threshold` is the least probability that is answered."""
-        confidence = posterior(evidence.log_likelihoods).max(axis=1)
-        found = zip(evidence.letters, self.out_of_set_scores(evidence), confidence, strict=True)
-        return [
-            NO_LETTERS if not letters else OUT_OF_SET if score > 0 else LOW_CONFIDENCE if chance < threshold else None
-            for letters, score, chance in found
+        applies = [
+            evidence.letters == 0,
+            self.out_of_set_scores(evidence) > 0,
+            self.is_no_language(evidence),
+            posterior(evidence.log_likelihoods).max(axis=1) < threshold,
         ]
+        found = np.select(applies, range(len(REASONS)), len(REASONS))
+        return [(*REASONS, None)[index] for index in found]
 
     def save(self, path: Path) -> None:
         """Write the numbers."""
@@ -64,7 +89,14 @@ class Abstention:
 
 def against_languages(evidence: Evidence, foreign: float) -> Floats:
     """Log-likelihood under the background less that under the best language, shape (n,)."""
-    return np.asarray(evidence.background - evidence.log_likelihoods.max(axis=1) - foreign * evidence.foreign)
+    mostly = 2 * evidence.foreign > evidence.letters
+    costly = np.where(mostly, evidence.foreign, evidence.foreign_words)
+    return np.asarray(evidence.background - evidence.log_likelihoods.max(axis=1) - foreign * costly)
+
+
+def cost_per_character(evidence: Evidence) -> Floats:
+    """Nats per known character under the best language, 0 for texts without any, shape (n,)."""
+    return np.asarray(-evidence.log_likelihoods.max(axis=1) / np.maximum(evidence.known, 1))
 
 
 def foreign_log_probability(blocks: Blocks) -> float:
@@ -74,14 +106,14 @@ def foreign_log_probability(blocks: Blocks) -> float:
     return float(np.log((foreign + 1) / (letters + 1)))
 
 
-def fit_limit(blocks: Blocks, foreign: float, share: float, *, least: float = -np.inf) -> float:
-    """The limit above which `share` of the languages' own windows lie, every block counting the same; at least `least`."""
-    values = np.concatenate([against_languages(evidence, foreign) for evidence, _ in blocks])
-    weights = np.concatenate([np.full(len(evidence.known), 1.0 / len(evidence.known)) for evidence, _ in blocks])
-    order = np.argsort(values, kind="stable")
+def fit_limit(values: Sequence[Floats], share: float) -> float:
+    """The limit above which `share` of the values lie, every block of values counting the same."""
+    joined = np.concatenate(values)
+    weights = np.concatenate([np.full(len(block), 1.0 / len(block)) for block in values])
+    order = np.argsort(joined, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
-    place = min(int(np.searchsorted(reached, 1.0 - share - 1e-12)), len(values) - 1)
-    return float(max(values[order][place], least))
+    place = min(int(np.searchsorted(reached, 1.0 - share - 1e-12)), len(joined) - 1)
+    return float(joined[order][place])
 
 
 def fit_abstention(
@@ -97,7 +129,8 @@ def fit_abstention(
         text: for each window length, windows of the training texts and the index of their language.
         fresh_words: the same of words drawn afresh; without blocks where a language has no list of words.
         unseen_words: the same of words that the training never drew.
-        false_out_of_set: share of the windows of the languages' own texts that may be taken for out of set.
+        false_out_of_set: share of the windows of the languages' own texts that may be taken for out of set, and of the
+            words never drawn that may be taken for no language.
 
     Raises:
         TextLSTMError: the texts have no window of any length.
@@ -113,8 +146,11 @@ def fit_abstention(
 
     kinds = (text, fresh_words, unseen_words)
     foreign = foreign_log_probability([block for length in lengths[:1] for block in blocks(length, *kinds)])
-    limits = []
+    limits, costs = [], []
     for length in lengths:
-        least = -np.inf if blocks(length, unseen_words) else 0.0  # the learnt text alone knows nothing of other texts
-        limits.append(fit_limit(blocks(length, *kinds), foreign, false_out_of_set, least=least))
-    return Abstention(foreign, lengths, limits)
+        values = [against_languages(evidence, foreign) for evidence, _ in blocks(length, *kinds)]
+        never = [cost_per_character(evidence) for evidence, _ in blocks(length, unseen_words)]
+        least = -np.inf if never else 0.0  # the learnt text alone knows nothing of other texts
+        limits.append(max(fit_limit(values, false_out_of_set), least))
+        costs += [fit_limit(never, false_out_of_set)] if never else []
+    return Abstention(foreign, lengths, limits, costs)

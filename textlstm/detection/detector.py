@@ -12,7 +12,7 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_record, require
 from textlstm.core.odds import posterior
 from textlstm.core.text import as_whole, clean
-from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
+from textlstm.detection.abstention import NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence, text_evidence
 from textlstm.language.lstm import LanguageModel
@@ -24,7 +24,7 @@ class LanguagePrediction(NamedTuple):
     """The answer for one text.
 
     Without a language there is a reason, one of those in `textlstm.detection.abstention`. Margin and probability are
-    missing where a text is out of set.
+    missing where a text is out of set or no language.
     """
 
     language: str | None
@@ -66,7 +66,7 @@ class Detector:
         return text_evidence(list(self.models.values()), self.background, whole)
 
     def predict(self, texts: Sequence[str]) -> list[LanguagePrediction]:
-        """The language of each text; white space, case, kinds of apostrophe and digits do not matter."""
+        """The language of each text; what `textlstm.core.text.clean` makes the same, and digits, do not matter."""
         names, evidence = list(self.models), self.evidence(texts)
         reasons = self.abstention.reasons(evidence, self.threshold)
         scores = self.abstention.out_of_set_scores(evidence)
@@ -78,7 +78,7 @@ class Detector:
             odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
             if reason == NO_LETTERS:  # punctuation has no influence
                 odds = (0.0, 1.0 / len(names))
-            elif reason == OUT_OF_SET:  # the odds between the languages mean nothing
+            elif reason in (OUT_OF_SET, NO_LANGUAGE):  # the odds between the languages mean nothing
                 odds = (None, None)
             likelihoods = dict(zip(names, row.tolist(), strict=True))
             predictions.append(
