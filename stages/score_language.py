@@ -1,4 +1,4 @@
-"""Score every window of the held-out texts under every system, and show what the models learnt.
+"""Score every window of the held-out texts under every system, and noise, and show what the models learnt.
 
 Reads   models/language/, models/ngram/, models/background/, data/split/language/<language>/heldout.txt,
         data/split/others/heldout.json, data/split/others/unseen.json, data/calibration/<language>.json
@@ -12,12 +12,15 @@ from textlstm.core.files import read_fields, read_json, read_text, write_arrays,
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.data import calibration_texts
+from textlstm.data.noise import noise
 from textlstm.detection import heldout
 from textlstm.detection.detector import load_background, load_parts
 from textlstm.evaluation.explain import CHARACTERS, character_log_odds
 from textlstm.evaluation.sampling import SAMPLES, samples
 from textlstm.language.scoring import CONDITIONAL, CharacterModel, Remembering, conditional_probabilities
 from textlstm.nn import reproducible
+
+NOISES = 200  # texts of each kind and length
 
 
 def main() -> None:
@@ -46,6 +49,8 @@ def main() -> None:
     }
     for group, passages in others.items():
         scores |= heldout.group_scores(group, systems[heldout.DETECTOR], background, passages, lengths)
+    made = {length: noise(list(texts.values()), length, NOISES, seed=params.seed) for length in heldout.NOISE_LENGTHS}
+    scores |= heldout.noise_scores(systems[heldout.DETECTOR], background, made)
     write_arrays(paths.SCORES_LANGUAGE, **scores)
     write_csv(paths.plot("conditional_probabilities"), CONDITIONAL, conditional_probabilities(detector, examples))
     write_csv(paths.plot("characters_language"), CHARACTERS, character_log_odds(detector, examples))

@@ -25,7 +25,7 @@ from textlstm.core.files import read_arrays, read_json, read_text, write_arrays
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence
-from textlstm.detection.heldout import GROUPS, SYSTEMS, evidence_arrays
+from textlstm.detection.heldout import GROUPS, NOISE, NOISE_LENGTHS, SYSTEMS, evidence_arrays
 from textlstm.language.mixture import NgramMixture
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
@@ -234,13 +234,15 @@ def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
         known = np.full(len(owners), length)
         for group in GROUPS:
             likelihoods = random.normal(size=(len(owners), languages)) + np.eye(languages)[owners]
-            evidence = Evidence(likelihoods, random.normal(size=len(owners)), known, 0 * known, known)
+            evidence = Evidence(likelihoods, random.normal(size=len(owners)), known, 0 * known, 0 * known, known)
             arrays |= evidence_arrays(group, length, (evidence, owners))
             arrays[f"{group}_names"] = np.array(["one", "two", "three"][:languages])
+        for noise in NOISE_LENGTHS:
+            arrays |= evidence_arrays(NOISE, noise, (evidence, owners))
         for system in SYSTEMS:
             arrays[f"{system}_{length}"] = random.normal(size=(len(owners), languages)) + np.eye(languages)[owners]
     write_arrays(paths.SCORES_LANGUAGE, **arrays)
-    Abstention(foreign=-8.0, lengths=[1, 5], limits=[1.0, 0.5]).save(paths.ABSTENTION)
+    Abstention(foreign=-8.0, lengths=[1, 5], limits=[1.0, 0.5], costs=[9.0, 9.0]).save(paths.ABSTENTION)
 
 
 def test_evaluation_writes_metrics_and_plots(workspace: Workspace) -> None:

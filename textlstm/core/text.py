@@ -19,7 +19,7 @@ _PLAIN = re.compile(
 )
 _SPECIAL = re.compile(
     rf"[^ \t\n\r\xa0\u202f!-\x25'-;=>?A-_{{-~¡«»“”’¿·•–—{_LETTERS}]|[#@]|(?i:www)\.|([{_MARKS}])\1|['’]['’]"
-    rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_]+[0-9]"
+    rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_+/]+[0-9]"
 )
 
 _ENTITY = re.compile("&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -35,10 +35,10 @@ _NO_WORD = re.compile(
     r"""(?:https?|ftps?)://[^\s<>"]*|\bwww\.[^\s<>"]+"""
     r"|(?<![\w.+-])(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|(?<![\w@#$%^&*+/=-])(?:@\w+(?:@\w+(?:[.-]\w+)*)?|\#\d*[^\W\d]\w*)"
-    r"|(?<!\w)(?=\w{8})[^\W\d]*\d+[^\W\d]+\d+[^\W\d]\w*"
 )
-_RUN = re.compile(rf"([{_MARKS}])\1+")
-_SENTENCE_RUN = re.compile(rf"([{_SENTENCE_MARKS}])(?: ?[{_SENTENCE_MARKS}])+")
+_WITH_DIGITS = re.compile(r"(?<![\w+/])(?=[\w+/]{8})(?:[^\W\d]|[+/])*\d[\w+/]*=*")
+_SWITCH = re.compile(r"(?<=\d)[^\W\d]|(?<=[^\W\d])\d")
+_RUN = re.compile(rf"([{_MARKS}])\1+|[{_SENTENCE_MARKS}](?: *[{_SENTENCE_MARKS}])+")
 _INERT = str.maketrans("&<@#", "    ")
 _PASSES = 3  # so often markup that only shows when other markup has gone is read as such
 
@@ -60,10 +60,10 @@ def clean(text: str, *, runs: bool = False) -> str:
     HTML tags and comments                                      a space
     http://…, https://…, ftp://…, www.…; mail addresses;        a space
     @handles and #hashtags where a word could begin
-    codes: a word of 8 characters and more that goes from       a space
-    digits to letters to digits to letters
-    a mark again and again: --, !!!                             the mark; not if `runs` are kept
-    several of ! ? . , ; : with or without spaces between       the first of them; not if `runs` are kept
+    codes, hexadecimal or base64: a word of 8 characters and    a space
+    more that changes between letters and digits three times
+    a mark again and again: --, !!!; several of ! ? . , ; :     a space; not if `runs` are kept
+    with or without spaces between
     white space                                                 single spaces between words, none at the ends
     =========================================================  ====================================================
 
@@ -74,7 +74,7 @@ def clean(text: str, *, runs: bool = False) -> str:
         runs: keep runs of marks, for who counts marks as words.
 
     >>> clean("Libert\u00e9...  \u00c9GALIT\u00c9 \\n l\u2019homme &amp; <b>www.example.org</b>")
-    "libert\u00e9. \u00e9galit\u00e9 l'homme &"
+    "libert\u00e9 \u00e9galit\u00e9 l'homme &"
     """
     lower = text.lower()
     if "www." in lower or not _PLAIN.fullmatch(text):
@@ -100,8 +100,13 @@ def _cleaned_once(text: str, runs: bool) -> str:
         text = unicodedata.normalize("NFC", text)
     if "<" in text:
         text = _TAG.sub(" ", text)
-    text = " ".join(_NO_WORD.sub(" ", text).split())
-    return text if runs else _SENTENCE_RUN.sub(r"\1", _RUN.sub(r"\1", text))
+    text = " ".join(_WITH_DIGITS.sub(_without_codes, _NO_WORD.sub(" ", text)).split())
+    return text if runs else " ".join(_RUN.sub(" ", text).split())
+
+
+def _without_codes(word: re.Match[str]) -> str:
+    """The word, or a space if it changes between letters and digits three times and more."""
+    return " " if len(_SWITCH.findall(word[0])) >= 3 else word[0]
 
 
 PLAIN, SPACE, MARK, DIGIT, SPECIAL = range(5)  # kinds of characters
@@ -116,7 +121,7 @@ def kind_of(character: str) -> int:
     >>> [kind_of(character) for character in "a .7@"] == [PLAIN, SPACE, MARK, DIGIT, SPECIAL]
     True
     """
-    if _SPECIAL.match(character):
+    if _SPECIAL.match(character) or character in "_+/":
         return SPECIAL
     if character.isspace():
         return SPACE
@@ -128,9 +133,10 @@ def kind_of(character: str) -> int:
 def as_whole(text: str) -> str:
     """A cleaned text between spaces, as it stands in running text: where its first and last words begin and end speaks for a language.
 
-    Only for texts that are whole, not for windows that cut words; an empty text stays empty.
+    After an elided word stands no space. Only for texts that are whole, not for windows that cut words; an empty text
+    stays empty.
 
-    >>> as_whole("sage")
-    ' sage '
+    >>> as_whole("sage"), as_whole("l'")
+    (' sage ', " l'")
     """
-    return f" {text} " if text else text
+    return text and (f" {text}" if text.endswith("'") else f" {text} ")

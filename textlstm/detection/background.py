@@ -1,9 +1,9 @@
 """What text looks like that is in none of the detector's languages: character n-grams counted on many other languages together.
 
 The background knows the characters of the detector's languages and one more, which stands for any letter that none of
-them has: Cyrillic and Chinese are evidence against all of them. Digits, and marks that none of them has, do not
-influence the answer. One model of all other languages together, and short strings, so that it generalises to languages
-that it was not trained on.
+them has: Cyrillic and Chinese are evidence against all of them. Digits, and what else none of them has (punctuation,
+emoji, combining marks), do not influence the answer. One model of all other languages together, and short strings, so
+that it generalises to languages that it was not trained on.
 """
 
 import unicodedata
@@ -36,7 +36,7 @@ def _fold(character: str, known: set[str]) -> str:
         return SILENT
     if character in known:
         return character
-    return FOREIGN if kind in "LM" else SILENT
+    return FOREIGN if kind == "L" else SILENT
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,40 @@
 """Which language is this? The models of all languages together, loaded from the files that the pipeline leaves."""
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_record, require
+from textlstm.core.files import find_models, read_record
 from textlstm.core.odds import posterior
 from textlstm.core.text import as_whole, clean
-from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
+from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence, text_evidence
+from textlstm.detection.table_reader import TableReader
 from textlstm.language.lstm import LanguageModel
-from textlstm.language.mixture import NgramMixture
-from textlstm.language.scoring import CharacterModel
+from textlstm.language.mixture import InterpolatedModel, NgramMixture
+from textlstm.language.scoring import CharacterModel, Floats
+from textlstm.language.table import BackoffTable
+from textlstm.language.vocabulary import Vocabulary
+
+BACKGROUND = "background"  # column of the table
+_FEW = 16  # texts: of so few, each is answered by itself
+_NOWHERE = (OUT_OF_SET, NO_LANGUAGE)  # the odds between the languages mean nothing
 
 
 class LanguagePrediction(NamedTuple):
     """The answer for one text.
 
     Without a language there is a reason, one of those in `textlstm.detection.abstention`. Margin and probability are
-    missing where a text is out of set.
+    missing where a text is out of set or no language.
     """
 
     language: str | None
@@ -33,6 +43,37 @@ class LanguagePrediction(NamedTuple):
     probability: float | None  # of the likeliest language, all equally likely beforehand
     log_likelihoods: dict[str, float]
     out_of_set_score: float  # nats, above 0 is out of set: see `Abstention.out_of_set_scores`
+
+
+class LanguageAnswers(NamedTuple):
+    """The answers for n texts as arrays; see `LanguagePrediction`."""
+
+    language: npt.NDArray[np.object_]  # (n,): names, or None
+    reason: npt.NDArray[np.object_]  # (n,): a reason, or None
+    margin: Floats  # (n,): NaN where it is missing
+    probability: Floats  # (n,): NaN where it is missing
+    log_likelihoods: Floats  # (n, candidates)
+    out_of_set_score: Floats  # (n,)
+
+
+class EvidenceReader(Protocol):
+    """What the evidence about whole texts comes from: the table, or the models themselves."""
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """The evidence about each text, which its neighbours do not influence."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelReader:
+    """Asks the models themselves."""
+
+    models: Sequence[CharacterModel]  # one per language
+    background: Background
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """See `EvidenceReader`. A text is taken to be whole: it begins and ends where words do."""
+        return text_evidence(self.models, self.background, [as_whole(clean(text)) for text in texts])
 
 
 @dataclass(frozen=True)
@@ -50,60 +91,151 @@ class Parts(NamedTuple):
     lstm: LanguageModel
     ngrams: NgramMixture
 
+    def mixture(self, ngram_weight: float) -> InterpolatedModel:
+        """Both together; `ngram_weight` is the share of the n-grams."""
+        return self.ngrams.beside(self.lstm, ngram_weight)
+
 
 @dataclass(frozen=True)
 class Detector:
-    """Everything that an answer needs."""
+    """Everything that an answer needs. Threads may share it, and it can be pickled."""
 
-    models: dict[str, CharacterModel]  # one per language
-    background: Background
+    languages: Sequence[str]
+    reader: EvidenceReader
     abstention: Abstention
     threshold: float
 
-    def evidence(self, texts: Sequence[str]) -> Evidence:
-        """What the answers are made from. A text is taken to be whole: it begins and ends where words do."""
-        whole = [as_whole(clean(text)) for text in texts]
-        return text_evidence(list(self.models.values()), self.background, whole)
+    def answers(
+        self, texts: Sequence[str], *, languages: Sequence[str] | None = None, threshold: float | None = None
+    ) -> LanguageAnswers:
+        """The language of each text, as arrays: the way to ask about many. The arguments are those of `predict`."""
+        names, columns, threshold = self._candidates(languages, threshold)
+        evidence = self.reader.evidence(texts)
+        evidence = evidence._replace(log_likelihoods=evidence.log_likelihoods[:, columns])
+        likelihoods, every = evidence.log_likelihoods, np.arange(len(texts))
+        best = likelihoods.argmax(axis=1)
+        others = likelihoods.copy()
+        others[every, best] = -np.inf
+        reasons, scores = self.abstention.reasons(evidence, threshold), self.abstention.out_of_set_scores(evidence)
+        margin = likelihoods[every, best] - others.max(axis=1)
+        probability = posterior(likelihoods)[every, best]
+        no_letters, nowhere = reasons == NO_LETTERS, (reasons == OUT_OF_SET) | (reasons == NO_LANGUAGE)
+        margin = np.where(no_letters, 0.0, np.where(nowhere, np.nan, margin))  # punctuation has no influence
+        probability = np.where(no_letters, 1.0 / len(names), np.where(nowhere, np.nan, probability))
+        language = np.array([*names, None], dtype=object)[np.where(reasons == None, best, len(names))]  # noqa: E711
+        return LanguageAnswers(language, reasons, margin, probability, likelihoods, scores)
 
-    def predict(self, texts: Sequence[str]) -> list[LanguagePrediction]:
-        """The language of each text; white space, case, kinds of apostrophe and digits do not matter."""
-        names, evidence = list(self.models), self.evidence(texts)
-        reasons = self.abstention.reasons(evidence, self.threshold)
-        scores = self.abstention.out_of_set_scores(evidence)
-        predictions = []
-        for row, chances, score, reason in zip(
-            evidence.log_likelihoods, posterior(evidence.log_likelihoods), scores, reasons, strict=True
-        ):
-            second, best = np.argsort(row, kind="stable")[-2:]
-            odds: tuple[float | None, float | None] = (float(row[best] - row[second]), float(chances[best]))
-            if reason == NO_LETTERS:  # punctuation has no influence
-                odds = (0.0, 1.0 / len(names))
-            elif reason == OUT_OF_SET:  # the odds between the languages mean nothing
-                odds = (None, None)
-            likelihoods = dict(zip(names, row.tolist(), strict=True))
-            predictions.append(
-                LanguagePrediction(None if reason else names[best], reason, *odds, likelihoods, float(score))
+    def predict(
+        self, texts: Sequence[str], *, languages: Sequence[str] | None = None, threshold: float | None = None
+    ) -> list[LanguagePrediction]:
+        """The language of each text, as records.
+
+        Args:
+            texts: as they come, each as a whole; see `textlstm.core.text.clean` for what does not matter in them.
+            languages: the candidates, by default all.
+            threshold: least probability of a language that is answered, 0 to 1; by default that of params.yaml.
+
+        Raises:
+            TextLSTMError: fewer than two languages, an unknown one, or a threshold that is no probability.
+        """
+        names, columns, threshold = self._candidates(languages, threshold)
+        if len(texts) <= _FEW and isinstance(self.reader, TableReader):
+            return [self._predict_one(self.reader, text, names, columns, threshold) for text in texts]
+        answers = self.answers(texts, languages=languages, threshold=threshold)
+        return [
+            LanguagePrediction(
+                language,
+                reason,
+                None if reason in _NOWHERE else margin,
+                None if reason in _NOWHERE else probability,
+                dict(zip(names, likelihoods, strict=True)),
+                score,
             )
-        return predictions
+            for language, reason, margin, probability, likelihoods, score in zip(
+                *(column.tolist() for column in answers), strict=True
+            )
+        ]
+
+    def _candidates(
+        self, languages: Sequence[str] | None, threshold: float | None
+    ) -> tuple[Sequence[str], list[int], float]:
+        """Names and columns of the candidates, and the threshold."""
+        threshold = self.threshold if threshold is None else threshold
+        if not 0.0 <= threshold <= 1.0:
+            raise TextLSTMError(f"threshold: expected a probability, 0 to 1, got {threshold}")
+        names = self.languages if languages is None else list(dict.fromkeys(languages))
+        if unknown := [name for name in names if name not in self.languages]:
+            raise TextLSTMError(f"languages: expected some of {', '.join(self.languages)}, got {', '.join(unknown)}")
+        if len(names) < 2:
+            raise TextLSTMError(
+                f"languages: expected two or more of {', '.join(self.languages)}, got {', '.join(names) or 'none'}"
+            )
+        return names, [self.languages.index(name) for name in names], threshold
+
+    def _predict_one(
+        self, reader: TableReader, text: str, names: Sequence[str], columns: list[int], threshold: float
+    ) -> LanguagePrediction:
+        """What `answers` says of one text, to the last bit, in a fraction of the time that numpy takes for one."""
+        *sums, background, known, foreign, foreign_words, letters = reader.one(text)
+        steps = reader.table.steps
+        likelihoods = [sums[column] / steps for column in columns]
+        top = max(likelihoods)
+        best = likelihoods.index(top)
+        chances = [float(np.exp(likelihood - top)) for likelihood in likelihoods]
+        margin = top - max(likelihoods[:best] + likelihoods[best + 1 :])
+        probability = chances[best] / functools.reduce(operator.add, chances)
+        odds: tuple[float | None, float | None] = (margin, probability)
+        score, dear = self.abstention.of_one(background / steps, top, known, foreign, foreign_words, letters)
+        reason = None
+        if not letters:
+            reason, odds = NO_LETTERS, (0.0, 1.0 / len(names))  # punctuation has no influence
+        elif score > 0 or dear:
+            reason, odds = OUT_OF_SET if score > 0 else NO_LANGUAGE, (None, None)
+        elif probability < threshold:
+            reason = LOW_CONFIDENCE
+        return LanguagePrediction(
+            None if reason else names[best], reason, *odds, dict(zip(names, likelihoods, strict=True)), score
+        )
 
 
-def load_detector(models: Path) -> Detector:
-    """The detector of the folder `models` of a checkout.
+def load_detector(models: Path | None = None, *, exact: bool = False) -> Detector:
+    """The detector of a folder of models.
+
+    Args:
+        models: the folder; by default the one inside an installed wheel, or else `models` of the current folder.
+        exact: ask LSTMs and n-grams themselves, many hundred times as slow, in place of the table distilled from them.
 
     Raises:
         TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
     """
-    place = models / paths.DETECTION_SETTINGS.name
-    require(place, hint="Run 'make repro' to train the models, or name the folder that holds them")
-    settings = read_record(place, DetectionSettings)
-    parts = load_parts(models, settings.languages)
-    background = load_background(models, parts)
-    return Detector(
-        {name: part.ngrams.beside(part.lstm, settings.ngram_weight) for name, part in parts.items()},
-        background,
-        Abstention.load(models / paths.ABSTENTION.name),
-        settings.threshold,
-    )
+    models = find_models(models, paths.DETECTION_SETTINGS)
+    settings = read_record(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
+    abstention = Abstention.load(models / paths.ABSTENTION.name)
+    if exact:
+        parts = load_parts(models, settings.languages)
+        mixtures = [part.mixture(settings.ngram_weight) for part in parts.values()]
+        reader: EvidenceReader = ModelReader(mixtures, load_background(models, parts))
+    else:
+        reader = TableReader(load_table(models, settings.languages))
+    return Detector(tuple(settings.languages), reader, abstention, settings.threshold)
+
+
+def load_table(models: Path, languages: Sequence[str]) -> BackoffTable:
+    """The table of these languages; a missing or broken one, or one of others, is a TextLSTMError."""
+    folder = models / paths.TABLE.name
+    table = BackoffTable.load(folder)
+    if table.columns != (*languages, BACKGROUND):
+        raise TextLSTMError(
+            f"{folder}: expected the models of {', '.join(languages)} and {BACKGROUND}, got {', '.join(table.columns)}. "
+            "The models come from different runs: run 'dvc checkout' or 'dvc repro'"
+        )
+    return table
+
+
+def table_models(table: BackoffTable) -> tuple[list[CharacterModel], Background]:
+    """The models of a table: one per language, and the background."""
+    wider = Vocabulary((*table.vocabulary.characters, FOREIGN))
+    return [table.model(language) for language in table.columns[:-1]], Background(table.model(BACKGROUND, wider))
 
 
 def load_parts(models: Path, languages: Sequence[str]) -> dict[str, Parts]:

@@ -1,7 +1,6 @@
 """What an answer is made from: log-likelihoods of texts, or of windows of them, under the languages' models and the background.
 
-Characters outside the languages' vocabulary are folded first: letters become one foreign letter, digits and marks say
-nothing.
+Characters outside the languages' vocabulary are folded first: letters become one foreign letter, all else says nothing.
 """
 
 import itertools
@@ -26,6 +25,7 @@ class Evidence(NamedTuple):
     background: Floats  # (n,): of these and of foreign letters
     known: Counts  # (n,): characters that the languages know
     foreign: Counts  # (n,): letters that none of them knows
+    foreign_words: Counts  # (n,): of these, those before which stands neither another nor a combining mark
     letters: Counts  # (n,): letters, known or foreign
 
 
@@ -54,32 +54,28 @@ def _evidence(
     vocabulary = models[0].vocabulary
     folded = [fold(text, vocabulary) for text in texts]
     together = "".join(folded)
-    tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background.model)]
-    letters = np.array(
-        [character.isalpha() or unicodedata.category(character)[0] == "M" for character in together], bool
-    )
-    foreign = np.array([character == FOREIGN for character in together], bool)
     known = vocabulary.encode(together) != UNKNOWN
-    running = np.cumsum(np.stack([known, foreign, letters | foreign]), axis=1, dtype=np.int64)
-    running = np.concatenate([np.zeros((3, 1), np.int64), running], axis=1)  # (3, characters + 1)
+    foreign = np.array([character == FOREIGN for character in together], bool)
+    letters = np.array([character.isalpha() for character in together], bool) | foreign
+    marks = np.array([unicodedata.category(character)[0] == "M" for character in "".join(texts)], bool)
+    follows = np.roll(foreign & ~np.roll(foreign | marks, 1), -1)  # whether the next one begins a foreign word
+    words = np.stack([foreign, follows], axis=1)  # a character at the beginning of a reading, and after another
+    counts = [known[:, None], foreign[:, None], words, letters[:, None]]
+    tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background.model)]
+    tables += [count.astype(np.float64) for count in counts]
     ends = np.cumsum([0, *map(len, folded)])
     found = []
     for length in lengths:
-        likelihoods, counts, owners = (
-            [np.zeros((0, len(tables)))],
-            [np.zeros((3, 0), np.int64)],
-            [np.zeros(0, np.int64)],
-        )
+        sums, owners = [np.zeros((0, len(tables)))], [np.zeros(0, np.int64)]
         for owner, (begin, end) in enumerate(itertools.pairwise(ends)):
             size = end - begin if length is None else length
             windows = end - begin - size + 1
             if windows < 1:
                 continue
             columns = [window_log_likelihoods(table[begin:end], size) if size else np.zeros(1) for table in tables]
-            likelihoods.append(np.stack(columns, axis=1))
-            counts.append(running[:, begin + size : end + 1] - running[:, begin : begin + windows])
+            sums.append(np.stack(columns, axis=1))
             owners.append(np.full(windows, owner))
-        joined = np.concatenate(likelihoods)
-        evidence = Evidence(joined[:, :-1].copy(), joined[:, -1].copy(), *np.concatenate(counts, axis=1))
+        likelihoods, counted = np.split(np.concatenate(sums), [len(models) + 1], axis=1)
+        evidence = Evidence(likelihoods[:, :-1].copy(), likelihoods[:, -1].copy(), *counted.T.astype(np.int64))
         found.append((evidence, np.concatenate(owners)))
     return found

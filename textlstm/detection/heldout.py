@@ -1,9 +1,10 @@
 """The arrays of data/scores/language.npz: what the models say about held-out windows, from which every figure is made.
 
-Windows come from four groups of texts. For each group and window length L there are the fields of the `Evidence`, as
-`<group>_<field>_<L>`, and `<group>_owner_<L>`, the text that a window comes from; `<group>_names` says what the texts
-are called. Of the languages' own texts there are also, for each system, `<system>_<L>` (n, languages), log-likelihoods
-of the same windows, and `bits_<system>` (languages,), bits per character of each language's model on its own text.
+Windows come from four groups of texts; in a fifth, noise, whole texts stand in their place, of the kinds of
+`textlstm.data.noise`. For each group and length L there are the fields of the `Evidence`, as `<group>_<field>_<L>`, and
+`<group>_owner_<L>`, the text that a window comes from; `<group>_names` says what the texts are called. Of the
+languages' own texts there are also, for each system, `<system>_<L>` (n, languages), log-likelihoods of the same
+windows, and `bits_<system>` (languages,), bits per character of each language's model on its own text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.text import as_whole, clean
 from textlstm.detection.background import Background
 from textlstm.detection.evidence import Evidence, Windows, text_evidence, window_evidence
 from textlstm.language.scoring import CharacterModel
@@ -20,13 +22,15 @@ from textlstm.language.scoring import CharacterModel
 Scores = dict[str, npt.NDArray[Any]]
 
 # The languages' held-out texts; words of theirs that the training never drew; languages that the background learnt
-# from; others.
-GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES = (
+# from; others; what is no language, by kind.
+GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES, NOISE = (
     "own",
     "unseen_words",
     "seen_languages",
     "unseen_languages",
+    "noise",
 )
+NOISE_LENGTHS = 10, 20  # characters
 # The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a
 # baseline.
 SYSTEMS = DETECTOR, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "lstm", "ngrams", "text_ngrams")
@@ -80,6 +84,19 @@ def group_scores(
     scores: Scores = {f"{group}_names": np.array(list(texts), dtype=np.str_)}
     for length, windows in window_evidence(models, background, list(texts.values()), lengths).items():
         scores |= evidence_arrays(group, length, windows)
+    return scores
+
+
+def noise_scores(
+    models: Sequence[CharacterModel], background: Background, noise: Mapping[int, Mapping[str, Sequence[str]]]
+) -> Scores:
+    """Arrays of the evidence of noise, each text as a user's: by length, by kind, as it comes."""
+    scores: Scores = {}
+    for length, kinds in noise.items():
+        whole = [as_whole(clean(text)) for texts in kinds.values() for text in texts]
+        owners = np.repeat(np.arange(len(kinds)), [len(texts) for texts in kinds.values()])
+        scores |= evidence_arrays(NOISE, length, (text_evidence(models, background, whole), owners))
+        scores[f"{NOISE}_names"] = np.array(list(kinds), dtype=np.str_)
     return scores
 
 

@@ -18,6 +18,8 @@ from textlstm.detection.heldout import (
     DETECTOR,
     LSTM,
     NGRAMS,
+    NOISE,
+    NOISE_LENGTHS,
     OWN,
     SEEN_LANGUAGES,
     SYSTEMS,
@@ -75,6 +77,7 @@ def language_metrics(
             f"{', '.join(languages)}. Run 'dvc repro' to score again"
         )
     chosen = _article_windows(labels, len(languages), settings.article_windows, seed)
+    noise = _noise_rows(scores, abstention, threshold)
     parts = {
         system: _figures(labels, scores[f"{system}_{settings.length}"]) | _bits(scores, system)
         for system in (LSTM, NGRAMS)
@@ -89,6 +92,10 @@ def language_metrics(
             TEXT_NGRAMS: _figures(labels, scores[f"{TEXT_NGRAMS}_{settings.length}"]),
             "calibration": _calibration(evidence, labels),
             "abstention": _answers(evidence, labels, abstention, threshold),
+            "noise": {
+                f"told_{length}": float(np.mean([told for _, series, told in noise if series == _characters(length)]))
+                for length in NOISE_LENGTHS
+            },
         }
     )
 
@@ -132,6 +139,7 @@ def language_tables(
             _out_of_set_rows(scores, abstention, threshold, lengths),
         ),
         "hardest_language": (("language", "rejected"), _hardest_rows(scores, abstention, threshold, lengths)),
+        "noise_language": (("kind", "series", "told"), _noise_rows(scores, abstention, threshold)),
     }
 
 
@@ -250,6 +258,24 @@ def _out_of_set_rows(scores: Scores, abstention: Abstention, threshold: float, l
             if len(evidence.known):
                 reasons = abstention.reasons(evidence, threshold)
                 rows.append((length, series, _share(reasons, OUT_OF_SET), _share(reasons, None)))
+    return rows
+
+
+def _characters(length: int) -> str:
+    return f"{length} characters"
+
+
+def _noise_rows(scores: Scores, abstention: Abstention, threshold: float) -> list[tuple[str, str, float]]:
+    """Shares of the texts of each kind of noise that get no language, for whatever reason."""
+    rows = []
+    for length in NOISE_LENGTHS:
+        evidence, owners = evidence_of(scores, NOISE, length)
+        told = np.array([reason is not None for reason in abstention.reasons(evidence, threshold)])
+        names = scores[f"{NOISE}_names"]
+        rows += [
+            (str(names[owner]), _characters(length), float(np.mean(told[owners == owner])))
+            for owner in np.unique(owners)
+        ]
     return rows
 
 

@@ -248,6 +248,7 @@ _KINDS = {
     "confusion": _confusion,
     "hardest": _bars,
     "histogram": _histogram,
+    "noise": _bars,
     "out_of_set": _out_of_set,
     "reliability": _reliability,
     "roc": _roc,

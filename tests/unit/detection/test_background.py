@@ -31,7 +31,8 @@ class Even:
 
 def test_letters_that_nobody_has_are_foreign_and_digits_and_marks_are_silent() -> None:
     assert fold("ab, 1!ж字9²", KNOWN) == f"ab, {SILENT}{SILENT}{FOREIGN}{FOREIGN}{SILENT}{SILENT}"
-    assert fold("क्", KNOWN) == FOREIGN * 2  # a letter and the mark that belongs to it
+    assert fold("क्\u030d", KNOWN) == FOREIGN + SILENT * 2  # combining marks
+    assert fold("⭐👩\ufffd\ud800", KNOWN) == SILENT * 4
 
 
 def test_the_background_counts_known_characters_and_foreign_letters() -> None:
@@ -67,6 +68,16 @@ def test_the_evidence_of_texts_is_of_each_alone() -> None:
     # seen a, b and a foreign letter once each; 3 kinds, 7 ids may follow: (1 + 3 / 7) / (3 + 3)
     once = math.log((1 + 3 / 7) / 6)
     assert found.background.tolist() == pytest.approx([2 * once, 0.0, 2 * once, 0.0])
+
+
+def test_a_foreign_word_is_a_run_of_foreign_letters_with_marks_between() -> None:
+    models, background = [Even(0.5)], _background()
+    texts = ["ab жжж a ж", "нम्бж", "жaжa", "ж1ж", "a\u030dж", "ж", "\u030d"]
+    found = text_evidence(models, background, texts)
+    assert found.foreign_words.tolist() == [2, 1, 2, 2, 0, 1, 0]
+    assert found.foreign.tolist() == [4, 4, 2, 2, 1, 1, 0]
+    windows = window_evidence(models, background, ["ab жжж a"], [2])[2][0]
+    assert windows.foreign_words.tolist() == [0, 0, 1, 1, 1, 1, 0]  # a window knows nothing of what stands before it
 
 
 def test_the_evidence_of_windows_is_that_of_their_texts() -> None:

@@ -25,7 +25,7 @@ ABC = Vocabulary(("a", "b", "c"))
 LEFT = NgramModel.learn(ABC.encode("aabacaab"), ABC, 3)
 RIGHT = NgramModel.learn(ABC.encode("ccbcaccb"), ABC, 3)
 OTHERS = Background.learn(["bbbb", "жжж жжж"], ABC, order=2, characters=100)
-ABSTENTION = Abstention(foreign=-8.0, lengths=[1], limits=[1.0])
+ABSTENTION = Abstention(foreign=-8.0, lengths=[1], limits=[1.0], costs=[])
 DETECTOR = Detector({"left": LEFT, "right": RIGHT}, OTHERS, ABSTENTION, 0.6)
 TEXTS = ["a", "", "abcabc", "?", "bb", "c?ab", "жж", "1 2"]
 

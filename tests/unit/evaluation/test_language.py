@@ -11,18 +11,18 @@ from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.evidence import Evidence
-from textlstm.detection.heldout import GROUPS, SYSTEMS, evidence_arrays
+from textlstm.detection.heldout import GROUPS, NOISE, NOISE_LENGTHS, SYSTEMS, evidence_arrays
 from textlstm.evaluation.language import language_metrics, language_tables
 from textlstm.evaluation.metrics import language_auc
 from textlstm.evaluation.tables import Table
 
-ABSTENTION = Abstention(foreign=-8.0, lengths=[5], limits=[0.0])
+ABSTENTION = Abstention(foreign=-8.0, lengths=[5], limits=[0.0], costs=[2.0])
 NAMES = ["one", "two", "three"]
 
 
 def evidence(likelihoods: Any, background: Any) -> Evidence:
     known = np.full(len(likelihoods), 5)
-    return Evidence(np.array(likelihoods, dtype=np.float64), np.array(background), known, 0 * known, known)
+    return Evidence(np.array(likelihoods, dtype=np.float64), np.array(background), known, 0 * known, 0 * known, known)
 
 
 def random_scores(languages: int, count: int = 80) -> dict[str, Any]:
@@ -37,6 +37,9 @@ def random_scores(languages: int, count: int = 80) -> dict[str, Any]:
             own = scores[f"detector_{length}"] if group == "own" else random.normal(size=(len(labels), languages))
             scores |= evidence_arrays(group, length, (evidence(own, np.full(len(labels), -9.0)), labels))
             scores[f"{group}_names"] = np.array(NAMES[:languages])
+    for length in NOISE_LENGTHS:
+        answers = random.normal(size=(len(labels), languages))
+        scores |= evidence_arrays(NOISE, length, (evidence(answers, np.full(len(labels), -9.0)), labels))
     return scores
 
 
@@ -124,7 +127,7 @@ def few_windows() -> dict[str, Any]:
     scores = random_scores(2)
     own = evidence([[-1.0, -5.0], [-1.0, -5.0], [-2.0, -1.8], [-9.0, -5.0]], [-9.0, -9.0, -9.0, -4.0])
     unseen = evidence([[-9.0, -5.0], [-9.0, -9.1], [-1.0, -9.0]], [-4.0, -8.0, -8.0])._replace(
-        foreign=np.array([1, 0, 0])
+        foreign=np.array([1, 0, 0]), foreign_words=np.array([1, 0, 0])
     )
     for length in (1, 5):
         scores |= evidence_arrays("own", length, (own, np.array([0, 1, 1, 1])))
@@ -145,6 +148,24 @@ def test_figures_of_answers_and_abstentions(section: Any) -> None:
     expected = -(2 * math.log(four) + math.log(1 - four) + math.log(near)) / 4
     assert figures["calibration"]["log_loss"] == pytest.approx(expected, abs=1e-6)
     assert figures["abstention"] == {"coverage": 0.5, "false_out_of_set": 0.25, "accuracy_of_answered": 0.5}
+
+
+def test_noise_that_is_told_by_kind_and_in_the_mean(section: Any) -> None:
+    scores = few_windows()
+    for length, cost in ((10, 1.9), (20, 2.1)):  # nats per character; 2 is the limit
+        noise = evidence([[-cost * length, -999.0], [-1.0, -1.0], [-1.0, -9.0]], [-999.0] * 3)
+        known = np.full(3, length)
+        scores |= evidence_arrays(NOISE, length, (noise._replace(known=known, letters=known), np.array([0, 0, 1])))
+    scores["noise_names"] = np.array(["hex", "cipher"])
+    found = tables(scores, NAMES[:2], section)["noise_language"][1]
+    assert found == [
+        ("hex", "10 characters", 0.5),
+        ("cipher", "10 characters", 0.0),
+        ("hex", "20 characters", 1.0),
+        ("cipher", "20 characters", 0.0),
+    ]
+    figures = language_metrics(scores, NAMES[:2], ABSTENTION, 0.6, section, seed=7)
+    assert figures["noise"] == {"told_10": 0.25, "told_20": 0.5}
 
 
 def test_answers_by_length_and_by_kind_of_text(section: Any) -> None:

@@ -35,6 +35,7 @@ FILES = {
         "score,count,series",
         *(f"{x},{y},{z}" for z in ("negative", "positive") for x, y in ((0, 3), (0.5, 1), (1, 0))),
     ],
+    "noise_language": ["kind,series,told", "hex,10 characters,0.9", "hex,20 characters,1", "cipher,10 characters,0.8"],
     "out_of_set_language": ["length,series,rejected,answered", "1,unseen,0.2,0.1", "10,unseen,0.7,0.3"],
     "samples_language": ["series,temperature,text", "left,0.5,abc abc"],
     "systems_language": [

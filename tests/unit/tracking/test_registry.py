@@ -45,7 +45,7 @@ from textlstm.tracking.registry import KINDS, LANGUAGE, SENTIMENT, Kind
 ROOT = Path(__file__).resolve().parents[3]
 LANGUAGES = {"left": "ab ba bab abba baab " * 20, "right": "cd dc dcd cddc dccd " * 20}
 REVIEWS = ["good fun good film", "bad bad dull film", "fun and good", "dull and bad"] * 5
-ABSTENTION = Abstention(foreign=-8.0, lengths=[5], limits=[1.0])
+ABSTENTION = Abstention(foreign=-8.0, lengths=[5], limits=[1.0], costs=[])
 KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
@@ -90,7 +90,7 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
     scores = np.random.default_rng(3).normal(size=(len(labels), 2))
     scores[np.arange(len(labels)), labels] += skill
     known = np.full(len(labels), 5)
-    evidence = Evidence(scores, np.full(len(labels), -99.0), known, 0 * known, known)
+    evidence = Evidence(scores, np.full(len(labels), -99.0), known, 0 * known, 0 * known, known)
     language = {f"{system}_5": scores for system in heldout.SYSTEMS} | {
         f"bits_{system}": np.ones(2) for system in heldout.SYSTEMS
     }
