@@ -1,15 +1,17 @@
 """Which language is this? The models of all languages together, loaded from the files that the pipeline leaves."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_record, require
+from textlstm.core.files import find_models, read_record
 from textlstm.core.odds import posterior
 from textlstm.core.text import as_whole, normalise
 from textlstm.detection.abstention import NO_LETTERS, OUT_OF_SET, Abstention
@@ -17,7 +19,7 @@ from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence, text_evidence
 from textlstm.language.lstm import LanguageModel
 from textlstm.language.mixture import NgramMixture
-from textlstm.language.scoring import CharacterModel
+from textlstm.language.scoring import CharacterModel, Floats
 
 
 class LanguagePrediction(NamedTuple):
@@ -33,6 +35,15 @@ class LanguagePrediction(NamedTuple):
     probability: float | None  # of the likeliest language, all equally likely beforehand
     log_likelihoods: dict[str, float]
     out_of_set_score: float  # nats, above 0 is out of set: see `Abstention.out_of_set_scores`
+
+
+class LanguageAnswers(NamedTuple):
+    """The answers for n texts as arrays, shape (n,); see `LanguagePrediction`."""
+
+    language: npt.NDArray[np.object_]
+    reason: npt.NDArray[np.object_]
+    margin: Floats  # NaN where a record has None
+    probability: Floats
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,31 @@ class Detector:
         whole = [as_whole(normalise(text)) for text in texts]
         return text_evidence(list(self.models.values()), self.background, whole)
 
-    def predict(self, texts: Sequence[str]) -> list[LanguagePrediction]:
-        """The language of each text; white space, case, kinds of apostrophe and digits do not matter."""
+    @property
+    def languages(self) -> list[str]:
+        """Those that it knows."""
+        return list(self.models)
+
+    def predict(
+        self, texts: Sequence[str], *, languages: Sequence[str] | None = None, threshold: float | None = None
+    ) -> list[LanguagePrediction]:
+        """The language of each text; white space, case, kinds of apostrophe and digits do not matter.
+
+        Args:
+            texts: read as whole texts.
+            languages: the candidates, by default all.
+            threshold: least probability of a language that is answered, by default that of params.yaml.
+
+        Raises:
+            TextLSTMError: a language is unknown.
+        """
+        if unknown := set(languages or ()) - set(self.models):
+            raise TextLSTMError(f"languages: expected some of {', '.join(self.models)}, got {', '.join(unknown)}")
+        if languages is not None:
+            chosen = {name: model for name, model in self.models.items() if name in languages}
+            return dataclasses.replace(self, models=chosen).predict(texts, threshold=threshold)
         names, evidence = list(self.models), self.evidence(texts)
-        reasons = self.abstention.reasons(evidence, self.threshold)
+        reasons = self.abstention.reasons(evidence, self.threshold if threshold is None else threshold)
         scores = self.abstention.out_of_set_scores(evidence)
         predictions = []
         for row, chances, score, reason in zip(
@@ -86,16 +118,23 @@ class Detector:
             )
         return predictions
 
+    def answers(
+        self, texts: Sequence[str], *, languages: Sequence[str] | None = None, threshold: float | None = None
+    ) -> LanguageAnswers:
+        """The same as arrays."""
+        rows = [record[:4] for record in self.predict(texts, languages=languages, threshold=threshold)]
+        language, reason, margin, probability = np.array(rows, dtype=object).reshape(-1, 4).T
+        return LanguageAnswers(language, reason, margin.astype(np.float64), probability.astype(np.float64))
 
-def load_detector(models: Path) -> Detector:
-    """The detector of the folder `models` of a checkout.
+
+def load_detector(models: Path | None = None, *, exact: bool = False) -> Detector:  # noqa: ARG001 - it is always exact
+    """The detector of the folder `models`; by default of the installed wheel, or else of the current folder's `models`.
 
     Raises:
         TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
     """
-    place = models / paths.DETECTION_SETTINGS.name
-    require(place, hint="Run 'make repro' to train the models, or name the folder that holds them")
-    settings = read_record(place, DetectionSettings)
+    models = find_models(models, paths.DETECTION_SETTINGS)
+    settings = read_record(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
     parts = load_parts(models, settings.languages)
     background = load_background(models, parts)
     return Detector(
