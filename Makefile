@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks studies ten-languages
+.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ repro: $(STAMP)  ## set up, run the pipeline, show the results
 
 test: $(DEV)  ## set up, run the fast tests
 	@python -m pytest -n 2
+
+wheel: $(STAMP)  ## build dist/textlstm-VERSION-py3-none-any.whl with the trained models inside
+	@python -m tools.build_wheel
 
 lint: $(DEV)  ## check style and types
 	@ruff format --check . && ruff check . && mypy

@@ -4,31 +4,37 @@ A subcommand imports what it needs when it is called, so that `--help` takes no 
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.stage import explain
+
+_READER_GONE = 128 + 13  # the exit status that a shell gives a program that SIGPIPE ended
 
 
 def main(words: list[str] | None = None) -> int:
     """Run a subcommand and return the exit status.
 
     0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one
-    line on standard error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. Wrong
-    usage is SystemExit(2).
+    line on standard error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. 141,
+    without a word, when nobody reads its output any more. Wrong usage is SystemExit(2).
     """
     chosen = _parser().parse_args(words)
     # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
-        return int(chosen.run(chosen))
+        status = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return status
     except TextLSTMError as error:
         message = str(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's own last flush fails aloud
+        return _READER_GONE
     except OSError as error:
+        from textlstm.core.stage import explain
+
         message = explain(error)
     except KeyboardInterrupt:
         print(f"textlstm {chosen.command}: interrupted; what was complete is kept", file=sys.stderr)
@@ -47,13 +53,18 @@ def _parser() -> argparse.ArgumentParser:
         description = f"{summary[0].upper()}{summary[1:]}. {more}"
         return commands.add_parser(name, help=summary, description=description)
 
-    ask = command("ask", "tell the language and the sentiment of texts")
+    lines = "Lines of standard input are answered one by one, in order, as they come."
+    ask = command("ask", "tell the language and the sentiment of texts", lines)
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="without any, one text per line of standard input")
     ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
     ask.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
-    ask.add_argument(
-        "--models", type=Path, default=Path("models"), help="folder of the trained models (default: models)"
-    )
+    names = "the candidates, such as english,french (default: all)"
+    ask.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
+    least = "least probability of a language that is answered, 0 to 1; 0 = always answer (default: that of params.yaml)"
+    ask.add_argument("--threshold", type=_probability, metavar="P", help=least)
+    ask.add_argument("--exact", action="store_true", help="ask the LSTMs and n-grams themselves, not their table")
+    where = "folder of the trained models (default: those installed with the package, or else models)"
+    ask.add_argument("--models", type=Path, help=where)
     ask.set_defaults(run=_ask, error=ask.error)
 
     experiment = command("experiment", "run a named experiment, or list them")
@@ -98,51 +109,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _names(words: str) -> list[str]:
+    return [name.strip() for name in words.split(",")]
+
+
+def _probability(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {word!r}")
+    return value
+
+
 def _ask(chosen: argparse.Namespace) -> int:
-    texts = chosen.texts or [line for line in sys.stdin.read().splitlines() if line.strip()]
-    if not texts:
-        chosen.error("expected a text, got none. Give it as an argument or on standard input")
-    answers = _answer(texts, chosen.models, chosen.only)
-    if chosen.json:
-        for answer in answers:
-            print(json.dumps(answer, ensure_ascii=False))
-    else:
-        _print_table(answers)
-    return 0
+    from textlstm.ask import ask
 
-
-def _answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, Any]]:
-    answers: list[dict[str, Any]] = [{"text": text} for text in texts]
-    if only != "sentiment":
-        from textlstm.detection.detector import load_detector
-
-        for answer, found in zip(answers, load_detector(models).predict(texts), strict=True):
-            answer |= {"language": found.language, "reason": found.reason}
-            answer |= {"margin": found.margin, "language_probability": found.probability}
-    if only != "language":
-        from textlstm.sentiment.classifier import SentimentClassifier
-
-        for answer, review in zip(answers, SentimentClassifier.load(models).predict(texts), strict=True):
-            answer |= {"sentiment": review.sentiment, "positive_probability": review.probability}
-    return answers
-
-
-def _print_table(answers: list[dict[str, Any]]) -> None:
-    shown = [{key: _cell(key, value, answer) for key, value in answer.items() if key != "reason"} for answer in answers]
-    rows = [[key.replace("_", " ") for key in shown[0]], *(list(row.values()) for row in shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _cell(key: str, value: object, answer: dict[str, Any]) -> str:
-    if value is None:
-        reason = {"language": answer.get("reason"), "sentiment": "no words"}.get(key)
-        return f"none: {reason}" if reason else "-"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return ask(chosen)
 
 
 def _experiment(chosen: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """The command `textlstm`: what it says of itself, how it ends, and which code it runs."""
 
 import io
-import json
 import os
 import pkgutil
 import shutil
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from setuptools import find_packages
@@ -64,6 +62,11 @@ def test_help_imports_no_library(words: list[str]) -> None:
         (["a text without a command"], "textlstm: error: argument COMMAND: invalid choice: 'a text without a command'"),
         (["ask"], "textlstm ask: error: expected a text, got none. Give it as an argument or on standard input"),
         (["ask", "--only", "mood", "a text"], "textlstm ask: error: argument --only: invalid choice: 'mood'"),
+        (["ask", "--threshold", "50%", "a"], "argument --threshold: expected a number from 0 to 1, got '50%'"),
+        (["ask", "--threshold", "1.01", "a"], "argument --threshold: expected a number from 0 to 1, got '1.01'"),
+        (["ask", "--threshold", "nan", "a"], "argument --threshold: expected a number from 0 to 1, got 'nan'"),
+        (["ask", "--only", "sentiment", "--exact", "a"], "--exact decide about the language: not allowed with --only"),
+        (["ask", "--only", "sentiment", "--threshold", "0", "a"], "not allowed with --only sentiment"),
         (["sweep"], "textlstm sweep: error: the following arguments are required: STUDY"),
         (["studies", "spraed"], "textlstm studies: error: argument study: invalid choice: 'spraed'"),
         (["report", "main", "HEAD"], "textlstm: error: unrecognized arguments: HEAD"),
@@ -73,7 +76,7 @@ def test_help_imports_no_library(words: list[str]) -> None:
 def test_wrong_usage_ends_with_2(
     words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(" \n\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     with pytest.raises(SystemExit) as ended:
         command.main(words)
     assert ended.value.code == 2
@@ -110,21 +113,6 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(named, "titles", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         command.main(["experiment"])
-
-
-def test_texts_are_read_one_per_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(texts: list[str], models: Path, only: str | None) -> list[dict[str, Any]]:
-        return [{"text": text, "language": None, "reason": "out of set", "margin": 0.25} for text in texts]
-
-    monkeypatch.setattr(command, "_answer", answer)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("привет\n\nl'été\n"))
-    assert command.main(["ask", "--json"]) == 0
-    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == ["привет", "l'été"]
-    assert command.main(["ask", "жжж"]) == 0
-    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["text", "language", "margin"],
-        ["жжж", "none:", "out", "of", "set", "0.250"],
-    ]
 
 
 def test_an_interrupted_sweep_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -86,11 +87,27 @@ def how_to_make(path: Path) -> str:
     return "Run 'dvc repro' (or 'make repro') to make it" if own else "Check the path"
 
 
-def require(*paths: Path, hint: str = "") -> None:
-    """Raise TextLSTMError for the first of `paths` that does not exist; `hint` says what to do, by default `how_to_make`."""
-    for path in paths:
-        if not path.exists():
-            raise TextLSTMError(f"{path}: no such file. {hint or how_to_make(path)}")
+def require(*places: Path, hint: str = "") -> None:
+    """Raise TextLSTMError for the first of `places` that does not exist; `hint` says what to do, by default `how_to_make`."""
+    for place in places:
+        if not place.exists():
+            raise TextLSTMError(f"{place}: no such file. {hint or how_to_make(place)}")
+
+
+def find_models(models: Path | None, *needed: Path) -> Path:
+    """The folder of the trained models.
+
+    Args:
+        models: the folder; by default the one inside an installed wheel, or else `models` of the current folder.
+        needed: what must be in it, as `textlstm.core.paths` names it.
+
+    Raises:
+        TextLSTMError: it is not there, or lacks something that is needed.
+    """
+    folder = models or (paths.INSTALLED_MODELS if paths.INSTALLED_MODELS.is_dir() else paths.MODELS)
+    hint = "Run 'make repro' to train the models, or name the folder that holds them"
+    require(*(folder / place.relative_to(paths.MODELS) for place in needed), hint=hint)
+    return folder
 
 
 def write_text(path: Path, text: str) -> None:

@@ -35,6 +35,8 @@ DETECTION_SETTINGS = Path("models/detection.json")
 SENTIMENT_SETTINGS = Path("models/sentiment.json")
 IMDB_MODEL = Path("models/imdb")
 NBSVM_MODEL = Path("models/nbsvm")
+INSTALLED_MODELS = Path(__file__).parents[1] / "models"  # in a wheel; a checkout has none
+SHIPPED_MODELS = (TABLE, ABSTENTION, DETECTION_SETTINGS, IMDB_MODEL, NBSVM_MODEL, SENTIMENT_SETTINGS)  # in a wheel
 
 SCORES_LANGUAGE = Path("data/scores/language.npz")
 SCORES_IMDB = Path("data/scores/imdb.npz")

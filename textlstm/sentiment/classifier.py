@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textlstm.core import paths
-from textlstm.core.files import read_fields, require
+from textlstm.core.files import find_models, read_fields
 from textlstm.core.odds import Floats, combine, probability_of
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
@@ -54,8 +54,15 @@ class SentimentClassifier:
     @classmethod
     def load(cls, models: Path) -> "SentimentClassifier":
         """Read the models and their settings from a folder; what is missing or broken in it is a TextLSTMError."""
-        settings = models / paths.SENTIMENT_SETTINGS.name
-        require(settings, hint="Run 'make repro' to train the models, or name the folder that holds them")
-        weight = read_fields(settings, "nbsvm_weight")["nbsvm_weight"]
+        weight = read_fields(models / paths.SENTIMENT_SETTINGS.name, "nbsvm_weight")["nbsvm_weight"]
         lstm = SentimentModel.load(models / paths.IMDB_MODEL.name)
         return cls(lstm, NbsvmModel.load(models / paths.NBSVM_MODEL.name), weight)
+
+
+def load_classifier(models: Path | None = None) -> SentimentClassifier:
+    """The classifier of the folder `models`; by default of the installed wheel, or else of the current folder's `models`.
+
+    Raises:
+        TextLSTMError: a model is missing or broken.
+    """
+    return SentimentClassifier.load(find_models(models, paths.SENTIMENT_SETTINGS, paths.IMDB_MODEL, paths.NBSVM_MODEL))

@@ -1,0 +1,274 @@
+"""`textlstm ask`: what it prints of which input, and how it ends, with models that only look at the text's first letter."""
+
+import io
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textlstm import __main__ as command
+from textlstm.ask import batches_of_lines
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = {"a": "english", "é": "french"}
+
+
+class Detector:
+    """Knows two languages by their first letters."""
+
+    languages = ("english", "french")
+
+    def __init__(self, models: Path | None, exact: bool) -> None:
+        self.asked: list[Any] = [models, exact]
+
+    def predict(
+        self, texts: list[str], *, languages: list[str] | None = None, threshold: float | None = None
+    ) -> list[Any]:
+        self.asked += [languages, threshold, len(texts)]
+        found = [LANGUAGES.get(text[:1]) for text in texts]
+        return [
+            SimpleNamespace(language=name, reason=None if name else "no letters", margin=2.5, probability=0.75)
+            for name in found
+        ]
+
+
+class Classifier:
+    """Likes every text."""
+
+    def predict(self, texts: list[str]) -> list[Any]:
+        return [
+            SimpleNamespace(sentiment="positive", probability=0.9)
+            if text
+            else SimpleNamespace(sentiment=None, probability=None)
+            for text in texts
+        ]
+
+
+def stand_ins() -> tuple[dict[str, Any], list[Detector]]:
+    """Modules in place of those that load models, and the detectors that they will have loaded."""
+    detection, sentiment = (
+        ModuleType("textlstm.detection.detector"),
+        ModuleType("textlstm.sentiment.classifier"),
+    )
+    loaded: list[Detector] = []
+
+    def load_detector(models: Path | None = None, *, exact: bool = False) -> Detector:
+        loaded.append(Detector(models, exact))
+        return loaded[-1]
+
+    vars(detection)["load_detector"] = load_detector
+    vars(sentiment)["load_classifier"] = lambda _=None: Classifier()
+    return {module.__name__: module for module in (detection, sentiment)}, loaded
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Detector]:
+    modules, loaded = stand_ins()
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return loaded
+
+
+def give(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
+
+
+ODD = b"\n \na\x0bb\x0cc\x1cd\xc2\x85e\xe2\x80\xa8f\rg\r\n\xff\xc3\n\xc3\xa9t\xc3\xa9\n\nlast"
+LINES = ["", " ", "a\x0bb\x0cc\x1cd\x85e\u2028f\rg\r", "\ufffd\ufffd", "été", "", "last"]
+
+
+def test_every_line_of_standard_input_gets_one_line_in_its_order(
+    loaded: list[Detector], monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    give(monkeypatch, ODD)
+    assert command.main(["ask", "--json"]) == 0
+    answers = [json.loads(line) for line in capsysbinary.readouterr().out.removesuffix(b"\n").split(b"\n")]
+    assert [answer["text"] for answer in answers] == LINES
+    assert answers[4] == {
+        "text": "été",
+        "language": "french",
+        "reason": None,
+        "margin": 2.5,
+        "language_probability": 0.75,
+        "sentiment": "positive",
+        "positive_probability": 0.9,
+    }
+    give(monkeypatch, ODD)
+    assert command.main(["ask"]) == 0
+    rows = capsysbinary.readouterr().out.decode().removesuffix("\n").split("\n")
+    assert len(rows) == len(LINES)
+    assert rows[0].split() == ["none:", "no", "letters", "2.500", "0.750", "none:", "no", "words", "-"]
+    assert rows[2].split() == ["english", "2.500", "0.750", "positive", "0.900", "a", "b", "c", "d", "e", "f", "g"]
+
+
+def test_a_table_has_its_texts_last_and_columns_of_fixed_widths(
+    loaded: list[Detector], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "a\x1b[31m " + "long " * 1000
+    assert command.main(["ask", "a\nb", "été", long, ""]) == 0
+    rows = capsys.readouterr().out.split("\n")
+    assert [row.split() for row in rows[:1]] == [["language", "margin", "probability", "sentiment", "positive", "text"]]
+    place = rows[0].index("text")
+    assert [row[place:] for row in rows] == ["text", "a b", "été", f"a [31m {'long ' * 11}…"[:59] + "…", "", ""]
+    give(monkeypatch, "a b\nété".encode())
+    assert command.main(["ask"]) == 0
+    assert capsys.readouterr().out.split("\n") == [*rows[1:3], ""]
+    assert command.main(["ask", "--only", "sentiment", "a b"]) == 0
+    assert [row.split() for row in capsys.readouterr().out.splitlines()] == [
+        ["sentiment", "positive", "text"],
+        ["positive", "0.900", "a", "b"],
+    ]
+
+
+def test_options_reach_the_detector(loaded: list[Detector], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["ask", "a", "b"]) == 0
+    assert loaded.pop().asked == [None, False, None, None, 2]
+    words = [
+        "--exact",
+        "--threshold",
+        "0",
+        "--languages",
+        "french,english",
+        "--languages",
+        "english",
+        "--models",
+        "elsewhere",
+    ]
+    assert command.main(["ask", *words, "a"]) == 0
+    assert loaded.pop().asked == [Path("elsewhere"), True, ["french", "english", "english"], 0.0, 1]
+
+
+def test_an_unknown_language_is_wrong_usage(loaded: list[Detector], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["ask", "--languages", "french,klingon", "a"])
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    expected = "textlstm ask: error: argument --languages: expected some of english, french, got 'klingon'\n"
+    assert printed.err.endswith(expected)
+
+
+def test_a_word_of_the_command_line_that_is_not_utf_8_is_answered(
+    loaded: list[Detector], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["ask", "--json", "a\udcff"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "a\ufffd"
+
+
+class Blocks(io.BytesIO):
+    """A stream of which so many bytes are there at a time."""
+
+    def __init__(self, *blocks: bytes) -> None:
+        super().__init__()
+        self.blocks = list(blocks)
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return self.blocks.pop(0) if self.blocks else b""
+
+
+@given(st.lists(st.sampled_from([b"\n", b"a", "é".encode(), b"\r", b"\xff", "\u2028".encode()])), st.data())
+def test_lines_do_not_depend_on_the_blocks_that_they_come_in(parts: list[bytes], data: st.DataObject) -> None:
+    content = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
+    places = [0, *cuts, len(content)]
+    blocks = [content[begin:end] for begin, end in itertools.pairwise(places) if begin < end]
+    expected = content.decode("utf-8", "replace").split("\n")
+    batches = list(batches_of_lines(Blocks(*blocks)))
+    assert all(batches)
+    assert [line for batch in batches for line in batch] == (expected if expected[-1] else expected[:-1])
+
+
+def test_no_more_is_read_than_is_answered() -> None:
+    stream = Blocks(b"one\ntw", b"o", b"\n", b"three")
+    batches = batches_of_lines(stream)
+    assert (next(batches), len(stream.blocks)) == (["one"], 3)
+    assert (next(batches), len(stream.blocks)) == (["two"], 1)
+    assert (next(batches), list(batches)) == (["three"], [])
+
+
+RUN = """
+import sys
+from tests.unit.test_ask import stand_ins
+sys.modules.update(stand_ins()[0])
+from textlstm.__main__ import main
+sys.exit(main(["ask", *sys.argv[1:]]))
+"""
+
+
+@contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process of its own, which is killed at the end, or after a minute."""
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, *words],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        watch = threading.Timer(60, process.kill)
+        watch.start()
+        try:
+            yield process
+        finally:
+            watch.cancel()
+            process.kill()
+
+
+def send(process: subprocess.Popen[bytes], content: bytes) -> None:
+    assert process.stdin
+    process.stdin.write(content)
+    process.stdin.flush()
+
+
+def test_who_sends_one_line_and_waits_gets_its_answer() -> None:
+    with running("--json") as process:
+        assert process.stdin
+        assert process.stdout
+        for text in ("a", "", "été"):
+            send(process, f"{text}\n".encode())
+            assert json.loads(process.stdout.readline())["text"] == text
+        send(process, b"no end of line")
+        process.stdin.close()
+        assert json.loads(process.stdout.read())["text"] == "no end of line"
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("lines", [1, 100_000], ids=["at its end", "on the way"])
+def test_it_is_quiet_when_its_reader_goes_away(lines: int) -> None:
+    with running() as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        if lines > 1:
+            send(process, b"a\n")
+            process.stdout.readline()
+        process.stdout.close()
+        try:
+            send(process, b"a\n" * lines)
+            process.stdin.close()
+        except BrokenPipeError:  # it has ended already
+            process.stdin = None
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_it_can_be_interrupted_while_it_waits() -> None:
+    with running() as process:
+        assert process.stdout
+        assert process.stderr
+        send(process, b"a\n")
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b"textlstm ask: interrupted; what was complete is kept\n"
+        assert process.wait() == 130
