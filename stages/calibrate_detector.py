@@ -1,6 +1,6 @@
 """Fit, on training data, when the detector answers with no language.
 
-Reads   models/language/, models/ngram/, models/background/, data/calibration/<language>.json
+Reads   models/table/, data/calibration/<language>.json
 Writes  models/abstention.json
 Run     python -m stages.calibrate_detector
 """
@@ -11,23 +11,18 @@ from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.data.calibration_texts import FRESH_WORDS, KINDS, TEXT, UNSEEN_WORDS
 from textlstm.detection.abstention import Blocks, fit_abstention
-from textlstm.detection.detector import load_background, load_parts
+from textlstm.detection.detector import load_table, table_models
 from textlstm.detection.evidence import window_evidence
-from textlstm.nn import reproducible
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
     languages, lengths = list(params.languages), params.score.lengths
-    for folder in (paths.CALIBRATION, paths.LANGUAGE_MODELS, paths.NGRAM_MODELS):
-        remove_orphans(folder, languages)
+    remove_orphans(paths.CALIBRATION, languages)
     texts = {language: read_fields(paths.calibration_text(language), *KINDS) for language in languages}
-    parts = load_parts(paths.MODELS, languages)
-    models = [part.ngrams.beside(part.lstm, params.ngram.weight) for part in parts.values()]
-    background = load_background(paths.MODELS, parts)
+    models, background = table_models(load_table(paths.MODELS, languages))
     blocks: dict[str, dict[int, Blocks]] = {}
-    for kind in KINDS:
+    for kind in (TEXT, FRESH_WORDS, UNSEEN_WORDS):
         found = [window_evidence(models, background, [of_language[kind]], lengths) for of_language in texts.values()]
         blocks[kind] = {length: [(one[length][0], label) for label, one in enumerate(found)] for length in lengths}
     abstention = fit_abstention(

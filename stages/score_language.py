@@ -1,6 +1,6 @@
 """Score every window of the held-out texts under every system, and noise, and show what the models learnt.
 
-Reads   models/language/, models/ngram/, models/background/, data/split/language/<language>/heldout.txt,
+Reads   models/table/, models/language/, models/ngram/, models/background/, data/split/language/<language>/heldout.txt,
         data/split/others/heldout.json, data/split/others/unseen.json, data/calibration/<language>.json
 Writes  data/scores/language.npz, see textlstm.detection.heldout; metrics/plots/{characters,samples}_language.csv and
         metrics/plots/conditional_probabilities.csv
@@ -14,7 +14,9 @@ from textlstm.core.stage import run
 from textlstm.data import calibration_texts
 from textlstm.data.noise import noise
 from textlstm.detection import heldout
-from textlstm.detection.detector import load_background, load_parts
+from textlstm.detection.detector import load_background, load_parts, load_table, table_models
+from textlstm.detection.evidence import EvidenceReader, ModelReader
+from textlstm.detection.table_reader import TableReader
 from textlstm.evaluation.explain import CHARACTERS, character_log_odds
 from textlstm.evaluation.sampling import SAMPLES, samples
 from textlstm.language.scoring import CONDITIONAL, CharacterModel, Remembering, conditional_probabilities
@@ -28,11 +30,14 @@ def main() -> None:
     reproducible.set_up(params.seed, params.threads)
     languages, lengths, examples = list(params.languages), params.score.lengths, params.score.examples
     parts = load_parts(paths.MODELS, languages)
-    background = load_background(paths.MODELS, parts)
+    exact_background = load_background(paths.MODELS, parts).model
+    table = load_table(paths.MODELS, languages)
+    models, background = table_models(table)
     lstm = {language: Remembering(part.lstm) for language, part in parts.items()}  # reads the held-out text once
-    detector = {language: part.ngrams.beside(lstm[language], params.ngram.weight) for language, part in parts.items()}
+    mixture = {language: part.ngrams.beside(lstm[language], params.ngram.weight) for language, part in parts.items()}
     systems: dict[str, list[CharacterModel]] = {
-        heldout.DETECTOR: list(detector.values()),
+        heldout.DETECTOR: models,
+        heldout.MIXTURE: list(mixture.values()),
         heldout.LSTM: list(lstm.values()),
         heldout.NGRAMS: [part.ngrams for part in parts.values()],
         heldout.TEXT_NGRAMS: [part.ngrams.text for part in parts.values()],
@@ -48,12 +53,21 @@ def main() -> None:
         heldout.UNSEEN_LANGUAGES: read_json(paths.other_languages("unseen")),
     }
     for group, passages in others.items():
-        scores |= heldout.group_scores(group, systems[heldout.DETECTOR], background, passages, lengths)
+        scores |= heldout.group_scores(group, models, background, passages, lengths)
+    reader = TableReader(table)
+    readers: dict[str, EvidenceReader] = {heldout.DETECTOR: reader} | {
+        system: ModelReader(systems[system], exact_background)
+        for system in (heldout.MIXTURE, heldout.LSTM, heldout.NGRAMS)
+    }
+    scores |= heldout.word_scores(
+        readers, {language: of[calibration_texts.TEST_WORDS].split() for language, of in kinds.items()}
+    )
     made = {length: noise(list(texts.values()), length, NOISES, seed=params.seed) for length in heldout.NOISE_LENGTHS}
-    scores |= heldout.noise_scores(systems[heldout.DETECTOR], background, made)
+    scores |= heldout.noise_scores(reader, made)
+    shown = dict(zip(languages, models, strict=True))
     write_arrays(paths.SCORES_LANGUAGE, **scores)
-    write_csv(paths.plot("conditional_probabilities"), CONDITIONAL, conditional_probabilities(detector, examples))
-    write_csv(paths.plot("characters_language"), CHARACTERS, character_log_odds(detector, examples))
+    write_csv(paths.plot("conditional_probabilities"), CONDITIONAL, conditional_probabilities(shown, examples))
+    write_csv(paths.plot("characters_language"), CHARACTERS, character_log_odds(shown, examples))
     write_csv(
         paths.plot("samples_language"), SAMPLES, samples({name: part.lstm for name, part in parts.items()}, params.seed)
     )

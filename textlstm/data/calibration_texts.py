@@ -1,14 +1,17 @@
-"""Training data on which the detector is calibrated: text of a language that is like what it will be asked about."""
+"""Text of a language on which the detector is calibrated, that is like what it will be asked about; and words to test it on."""
+
+import numpy as np
 
 from textlstm.data.words import draw_words
 
-KINDS = TEXT, FRESH_WORDS, UNSEEN_WORDS = ("text", "fresh_words", "unseen_words")
+KINDS = TEXT, FRESH_WORDS, UNSEEN_WORDS, TEST_WORDS = ("text", "fresh_words", "unseen_words", "test_words")
+_TESTED = 2000  # words
 
 
 def calibration_texts(
     text: str, learnt: str, shares: dict[str, float], *, characters: int, code: str, seed: int
 ) -> dict[str, str]:
-    """Three kinds of text; the two of words are empty where the language has no list of words.
+    """Four kinds of text; those of words are empty where the language has no list of words.
 
     Args:
         text: the training text.
@@ -20,12 +23,18 @@ def calibration_texts(
 
     Returns:
         "text": the training text itself; "fresh_words": words drawn afresh by frequency; "unseen_words": words drawn by
-        frequency from those that stand neither in the text nor among the drawn words.
+        frequency from those that stand neither in the text nor among the drawn words; "test_words": others of those, drawn
+        evenly, each once, without words of one letter.
     """
     seen = {word for one in (text, learnt) for word in (*one.split(), *one.replace("'", " ").split())}
     unseen = {word: share for word, share in shares.items() if word not in seen}
+    drawn = draw_words(unseen, characters, code=code, seed=seed) if unseen else ""
+    calibrated = {*drawn.split(), *drawn.replace("'", " ").split()}
+    others = [word for word in unseen if len(word) > 1 and word not in calibrated]
+    tested = np.random.default_rng(seed).permutation(len(others))[:_TESTED]
     return {
         TEXT: text,
         FRESH_WORDS: draw_words(shares, characters, code=code, seed=seed) if shares else "",
-        UNSEEN_WORDS: draw_words(unseen, characters, code=code, seed=seed) if unseen else "",
+        UNSEEN_WORDS: drawn,
+        TEST_WORDS: " ".join(others[index] for index in tested),
     }

@@ -64,8 +64,8 @@ class Abstention:
     @cached_property
     def _costs(self) -> list[float]:
         """The same of the costs; infinite where there is no limit."""
-        costs = self._between(self.costs) if self.costs else []
-        return [math.inf] * LEAST_KNOWN + costs[LEAST_KNOWN:] if len(costs) > LEAST_KNOWN else [math.inf] * LEAST_KNOWN + costs[-1:]
+        costs = self._between(self.costs) if self.costs else [math.inf]
+        return [math.inf] * LEAST_KNOWN + (costs[LEAST_KNOWN:] or costs[-1:])
 
     def _between(self, values: list[float]) -> list[float]:
         lengths = self.lengths[: len(values)]
@@ -102,7 +102,8 @@ class Abstention:
             self.is_no_language(evidence),
             posterior(evidence.log_likelihoods).max(axis=1) < threshold,
         ]
-        return np.array([*REASONS, None], dtype=object)[np.select(applies, range(len(REASONS)), len(REASONS))]
+        names = np.array([*REASONS, None], dtype=object)
+        return np.asarray(names[np.select(applies, range(len(REASONS)), len(REASONS))])
 
     def save(self, path: Path) -> None:
         """Write the numbers."""

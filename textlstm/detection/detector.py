@@ -5,7 +5,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,9 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import find_models, read_record
 from textlstm.core.odds import posterior
-from textlstm.core.text import as_whole, clean
 from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, Abstention
 from textlstm.detection.background import FOREIGN, Background
-from textlstm.detection.evidence import Evidence, text_evidence
+from textlstm.detection.evidence import EvidenceReader, ModelReader
 from textlstm.detection.table_reader import TableReader
 from textlstm.language.lstm import LanguageModel
 from textlstm.language.mixture import InterpolatedModel, NgramMixture
@@ -54,26 +53,6 @@ class LanguageAnswers(NamedTuple):
     probability: Floats  # (n,): NaN where it is missing
     log_likelihoods: Floats  # (n, candidates)
     out_of_set_score: Floats  # (n,)
-
-
-class EvidenceReader(Protocol):
-    """What the evidence about whole texts comes from: the table, or the models themselves."""
-
-    def evidence(self, texts: Sequence[str]) -> Evidence:
-        """The evidence about each text, which its neighbours do not influence."""
-        ...
-
-
-@dataclass(frozen=True)
-class ModelReader:
-    """Asks the models themselves."""
-
-    models: Sequence[CharacterModel]  # one per language
-    background: Background
-
-    def evidence(self, texts: Sequence[str]) -> Evidence:
-        """See `EvidenceReader`. A text is taken to be whole: it begins and ends where words do."""
-        return text_evidence(self.models, self.background, [as_whole(clean(text)) for text in texts])
 
 
 @dataclass(frozen=True)
@@ -214,7 +193,7 @@ def load_detector(models: Path | None = None, *, exact: bool = False) -> Detecto
     if exact:
         parts = load_parts(models, settings.languages)
         mixtures = [part.mixture(settings.ngram_weight) for part in parts.values()]
-        reader: EvidenceReader = ModelReader(mixtures, load_background(models, parts))
+        reader: EvidenceReader = ModelReader(mixtures, load_background(models, parts).model)
     else:
         reader = TableReader(load_table(models, settings.languages))
     return Detector(tuple(settings.languages), reader, abstention, settings.threshold)
@@ -232,10 +211,10 @@ def load_table(models: Path, languages: Sequence[str]) -> BackoffTable:
     return table
 
 
-def table_models(table: BackoffTable) -> tuple[list[CharacterModel], Background]:
-    """The models of a table: one per language, and the background."""
+def table_models(table: BackoffTable) -> tuple[list[CharacterModel], CharacterModel]:
+    """The models of a table: one per language, and the background's."""
     wider = Vocabulary((*table.vocabulary.characters, FOREIGN))
-    return [table.model(language) for language in table.columns[:-1]], Background(table.model(BACKGROUND, wider))
+    return [table.model(language) for language in table.columns[:-1]], table.model(BACKGROUND, wider)
 
 
 def load_parts(models: Path, languages: Sequence[str]) -> dict[str, Parts]:

@@ -6,12 +6,14 @@ Characters outside the languages' vocabulary are folded first: letters become on
 import itertools
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.detection.background import FOREIGN, Background, fold
+from textlstm.core.text import as_whole, clean
+from textlstm.detection.background import FOREIGN, fold
 from textlstm.language.scoring import CharacterModel, Floats, window_log_likelihoods
 from textlstm.language.vocabulary import UNKNOWN
 
@@ -32,13 +34,39 @@ class Evidence(NamedTuple):
 Windows = tuple[Evidence, Counts]  # and (n,): the index of the text that each window comes from
 
 
-def text_evidence(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> Evidence:
-    """Evidence of cleaned texts, each as a whole. All are read in one go, and none is influenced by its neighbours."""
+def text_evidence(models: Sequence[CharacterModel], background: CharacterModel, texts: Sequence[str]) -> Evidence:
+    """Evidence of cleaned texts, each as a whole. All are read in one go, and none is influenced by its neighbours.
+
+    Args:
+        models: one per language.
+        background: the model of a `textlstm.detection.background.Background`.
+        texts: cleaned.
+    """
     return _evidence(models, background, texts, [None])[0][0]
 
 
+class EvidenceReader(Protocol):
+    """What the evidence about whole texts comes from: the table, or the models themselves."""
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """The evidence about each text, which its neighbours do not influence."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelReader:
+    """Asks the models themselves."""
+
+    models: Sequence[CharacterModel]  # one per language
+    background: CharacterModel
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """See `EvidenceReader`. A text is taken to be whole: it begins and ends where words do."""
+        return text_evidence(self.models, self.background, [as_whole(clean(text)) for text in texts])
+
+
 def window_evidence(
-    models: Sequence[CharacterModel], background: Background, texts: Sequence[str], lengths: Sequence[int]
+    models: Sequence[CharacterModel], background: CharacterModel, texts: Sequence[str], lengths: Sequence[int]
 ) -> dict[int, Windows]:
     """For each length, evidence of every window of so many characters of cleaned texts.
 
@@ -48,7 +76,7 @@ def window_evidence(
 
 
 def _evidence(
-    models: Sequence[CharacterModel], background: Background, texts: Sequence[str], lengths: Sequence[int | None]
+    models: Sequence[CharacterModel], background: CharacterModel, texts: Sequence[str], lengths: Sequence[int | None]
 ) -> list[Windows]:
     """The same for several lengths, of which None stands for the whole of each text."""
     vocabulary = models[0].vocabulary
@@ -61,7 +89,7 @@ def _evidence(
     follows = np.roll(foreign & ~np.roll(foreign | marks, 1), -1)  # whether the next one begins a foreign word
     words = np.stack([foreign, follows], axis=1)  # a character at the beginning of a reading, and after another
     counts = [known[:, None], foreign[:, None], words, letters[:, None]]
-    tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background.model)]
+    tables = [model.log_probabilities(model.vocabulary.encode(together)) for model in (*models, background)]
     tables += [count.astype(np.float64) for count in counts]
     ends = np.cumsum([0, *map(len, folded)])
     found = []

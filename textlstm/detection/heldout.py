@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.text import as_whole, clean
-from textlstm.detection.background import Background
-from textlstm.detection.evidence import Evidence, Windows, text_evidence, window_evidence
+from textlstm.detection.evidence import Evidence, EvidenceReader, Windows, text_evidence, window_evidence
 from textlstm.language.scoring import CharacterModel
 
 Scores = dict[str, npt.NDArray[Any]]
@@ -31,14 +29,14 @@ GROUPS = OWN, UNSEEN_WORDS, SEEN_LANGUAGES, UNSEEN_LANGUAGES, NOISE = (
     "noise",
 )
 NOISE_LENGTHS = 10, 20  # characters
-# The models whose windows are scored: the shipped mixture, its two parts, and the n-grams of the text alone, a
-# baseline.
-SYSTEMS = DETECTOR, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "lstm", "ngrams", "text_ngrams")
+# The models whose windows are scored: the shipped table, the mixture that it is distilled from, the mixture's two
+# parts, and the n-grams of the text alone, a baseline.
+SYSTEMS = DETECTOR, MIXTURE, LSTM, NGRAMS, TEXT_NGRAMS = ("detector", "mixture", "lstm", "ngrams", "text_ngrams")
 
 
 def own_scores(
     systems: Mapping[str, Sequence[CharacterModel]],
-    background: Background,
+    background: CharacterModel,
     texts: Mapping[str, str],
     lengths: Sequence[int],
 ) -> Scores:
@@ -46,7 +44,7 @@ def own_scores(
 
     Args:
         systems: one model per language, by the name of the system; DETECTOR is one of them.
-        background: of other languages.
+        background: a model of other languages.
         texts: cleaned, by language, in the order of the models.
         lengths: characters in a window.
 
@@ -76,7 +74,7 @@ def own_scores(
 def group_scores(
     group: str,
     models: Sequence[CharacterModel],
-    background: Background,
+    background: CharacterModel,
     texts: Mapping[str, str],
     lengths: Sequence[int],
 ) -> Scores:
@@ -87,15 +85,27 @@ def group_scores(
     return scores
 
 
-def noise_scores(
-    models: Sequence[CharacterModel], background: Background, noise: Mapping[int, Mapping[str, Sequence[str]]]
-) -> Scores:
+def word_scores(readers: Mapping[str, EvidenceReader], words: Mapping[str, Sequence[str]]) -> Scores:
+    """Log-likelihoods of whole words, each as a user's text: `words_<system>` (n, languages), and `words_label` (n,).
+
+    Args:
+        readers: by the name of the system.
+        words: by language, in the order of the models.
+    """
+    together = [word for of_language in words.values() for word in of_language]
+    scores: Scores = {
+        "words_label": np.repeat(np.arange(len(words)), [len(of_language) for of_language in words.values()])
+    }
+    return scores | {f"words_{system}": reader.evidence(together).log_likelihoods for system, reader in readers.items()}
+
+
+def noise_scores(reader: EvidenceReader, noise: Mapping[int, Mapping[str, Sequence[str]]]) -> Scores:
     """Arrays of the evidence of noise, each text as a user's: by length, by kind, as it comes."""
     scores: Scores = {}
     for length, kinds in noise.items():
-        whole = [as_whole(clean(text)) for texts in kinds.values() for text in texts]
+        together = [text for texts in kinds.values() for text in texts]
         owners = np.repeat(np.arange(len(kinds)), [len(texts) for texts in kinds.values()])
-        scores |= evidence_arrays(NOISE, length, (text_evidence(models, background, whole), owners))
+        scores |= evidence_arrays(NOISE, length, (reader.evidence(together), owners))
         scores[f"{NOISE}_names"] = np.array(list(kinds), dtype=np.str_)
     return scores
 

@@ -1,5 +1,6 @@
 """The evidence about texts from the table: of many at once with numpy, of one in plain Python, with equal results."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.text import DIGIT, MARK, PLAIN, SPACE, SPECIAL, as_whole, clean, kind_of
-from textlstm.detection.background import FOREIGN, fold
+from textlstm.detection.background import FOREIGN, SILENT, fold
 from textlstm.detection.evidence import Evidence
 from textlstm.language.table import BITS, BackoffTable, Codes
 from textlstm.language.vocabulary import START, UNKNOWN
@@ -17,6 +18,7 @@ from textlstm.language.vocabulary import START, UNKNOWN
 _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache
 _CODE_POINTS = 0x110000
 _UNSEEN = 2**16 - 1
+_EXTRA = 3  # ids beyond the table's
 _TRANSITIONS = 50_000  # that are kept, about 20 MB
 
 Counts = npt.NDArray[np.int64]
@@ -40,17 +42,25 @@ class TableReader:
         return Evidence(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def _evidence(self, texts: Sequence[str]) -> Evidence:
+        table, columns = self.table, len(self.table.columns)
         ids = self.ids(texts)
         begins = np.flatnonzero(ids == START)
-        columns = len(self.table.columns)
         if not len(begins):
-            return Evidence(np.zeros((0, columns - 1)), np.zeros(0), *np.zeros((3, 0), np.int64))
-        sums = np.add.reduceat(self.table.scores(ids)[:, :columns], begins, axis=0, dtype=np.int64) / self.table.steps
-        counts = [np.add.reduceat(flags.take(ids), begins, dtype=np.int64) for flags in self._flags]
+            return Evidence(np.zeros((0, columns - 1)), np.zeros(0), *np.zeros((4, 0), np.int64))
+        scores = table.scores(np.where(ids < table.size, ids, UNKNOWN))
+        sums = np.add.reduceat(scores[:, :columns], begins, axis=0, dtype=np.int64) / table.steps
+        known, foreign, letters, joins = (flags.take(ids) for flags in self._flags)
+        begun = foreign.copy()
+        begun[1:] &= ~joins[:-1]
+        counts = (np.add.reduceat(flags, begins, dtype=np.int64) for flags in (known, foreign, begun, letters))
         return Evidence(sums[:, :-1].copy(), sums[:, -1].copy(), *counts)
 
     def ids(self, texts: Sequence[str]) -> Codes:
-        """The ids of each text after a `<start>`: cleaned, between spaces, without letters that the table does not know."""
+        """The ids of each text, cleaned and as a whole, after a `<start>`.
+
+        Characters that say nothing have the id `<unknown>`, but for white space, apostrophes and combining marks that
+        the vocabulary does not have: those have ids beyond the table's.
+        """
         joined, begins = _joined(texts)
         kinds = self._look_up(self._kinds, joined)
         if len(places := _uncleaned(joined, kinds)):
@@ -60,19 +70,17 @@ class TableReader:
             joined, begins = _joined(texts)
         ids = self._look_up(self._ids, joined).astype(np.int64)
         ids[begins] = START
-        space = self._ids[ord(" ")]
+        space, apostrophe = self._ids[[ord(" "), ord("'")]]
         kept = ids != space
         kept[1:] |= ids[:-1] != space  # the first of several spaces
         ids = ids[kept]
-        begins = np.flatnonzero(ids == START)
-        empty = begins[np.diff(begins, append=len(ids)) == 2]
-        if len(empty):
-            empty = empty[ids[empty + 1] == space]
-            ids = np.delete(ids, empty + 1)
-        return np.where(ids >= self.table.size, UNKNOWN, ids) if space >= self.table.size else ids
+        last = np.flatnonzero(ids == START)[1:] - 1
+        last = np.append(last, len(ids) - 1) if len(begins) else last
+        needless = last[(ids[last] == space) & ((ids[last - 1] == START) | (ids[last - 1] == apostrophe))]
+        return np.delete(ids, needless) if len(needless) else ids
 
     def one(self, text: str) -> list[int]:
-        """The same for one text: the sum of each column, in steps, then the counts of `Evidence`.
+        """The same for one text: the sum of each column, in steps, then known, foreign, foreign words and letters.
 
         Texts are walked through an automaton that is built on the way: what a character adds after a context is looked
         up in the table once, and then known.
@@ -81,7 +89,7 @@ class TableReader:
         for index in map(self._ids_of.__getitem__, as_whole(clean(text))):
             row, state = state[index]
             rows.append(row)
-        return [*map(sum, zip(*rows, strict=True))] if rows else [0] * (len(self.table.columns) + len(self._flags))
+        return [*map(sum, zip(*rows, strict=True))] if rows else [0] * (len(self.table.columns) + 4)
 
     @cached_property
     def _automaton(self) -> "_Automaton":
@@ -93,10 +101,11 @@ class TableReader:
 
     @cached_property
     def _ids(self) -> npt.NDArray[np.uint16]:
-        """Of code points; white space has an id, beyond all others, also where the vocabulary has none."""
+        """Ids of code points, found when they are asked for first."""
         ids = np.full(_CODE_POINTS, _UNSEEN, np.uint16)
-        space = int(self.table.vocabulary.encode(" ")[0])
-        ids[ord(" ")] = self.table.size if space == UNKNOWN else space
+        for extra, character in enumerate(" '"):
+            found = int(self.table.vocabulary.encode(character)[0])
+            ids[ord(character)] = self.table.size + extra if found == UNKNOWN else found
         return ids
 
     @cached_property
@@ -104,8 +113,12 @@ class TableReader:
         return _IdsOf(self)
 
     def id_of(self, character: str) -> int:
-        """The id of a character of a cleaned text."""
+        """The id of a character of a cleaned text: see `ids`."""
+        if character in " '":
+            return int(self._ids[ord(character)])
         folded = fold(character, self.table.vocabulary)
+        if folded == SILENT and unicodedata.category(character)[0] == "M":
+            return self.table.size + _EXTRA - 1
         return self.table.foreign if folded == FOREIGN else int(self.table.vocabulary.encode(folded)[0])
 
     def _look_up(self, table: npt.NDArray[np.uint16], codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
@@ -114,23 +127,23 @@ class TableReader:
             for code in np.unique(codes[unseen]).tolist():
                 character = chr(code)
                 self._kinds[code] = kind_of(character)
-                if character.isspace():
-                    self._ids[code] = self._ids[ord(" ")]
-                else:
-                    lower = character.lower().replace("’", "'")
-                    self._ids[code] = self.id_of(lower) if len(lower) == 1 else UNKNOWN  # else it is cleaned away
+                lower = " " if character.isspace() else character.lower().replace("’", "'")
+                self._ids[code] = self.id_of(lower) if len(lower) == 1 else UNKNOWN  # else it is cleaned away
             found = table.take(codes)
         return found
 
     @cached_property
     def _flags(self) -> tuple[npt.NDArray[np.bool_], ...]:
-        """For each id, whether it counts as known, foreign, a letter."""
-        vocabulary, size = self.table.vocabulary, self.table.size
-        known, foreign, letters = np.zeros((3, size), bool)
-        known[UNKNOWN + 1 : self.table.foreign] = True
-        foreign[self.table.foreign] = True
-        letters[UNKNOWN + 1 : self.table.foreign] = [character.isalpha() for character in vocabulary.characters]
-        return known, foreign, letters | foreign
+        """For each id, whether it is known, foreign, a letter, and goes on with a foreign word: a foreign letter or a combining mark."""
+        table = self.table
+        known, foreign, letters, joins = np.zeros((4, table.size + _EXTRA), bool)
+        own = slice(UNKNOWN + 1, table.foreign)
+        known[own] = True
+        foreign[table.foreign] = True
+        letters[own] = [character.isalpha() for character in table.vocabulary.characters]
+        joins[own] = [unicodedata.category(character)[0] == "M" for character in table.vocabulary.characters]
+        joins[-1] = True
+        return known, foreign, letters | foreign, joins | foreign
 
 
 Row = tuple[int, ...]
@@ -139,22 +152,20 @@ Row = tuple[int, ...]
 class _Automaton:
     """States of the table: a state is what the table knows of the characters before."""
 
-    def __init__(self, table: BackoffTable, counts: Sequence[Sequence[int]]) -> None:
-        self.table, self.counts = table, counts
-        self.links = memoryview(table.links)
-        self.columns = range(len(table.columns))
-        self.values, self.weights = memoryview(table.values), memoryview(table.weights)
+    def __init__(self, table: BackoffTable, flags: Sequence[Sequence[int]]) -> None:
+        self.table, self.flags = table, flags
+        self.links = table.links
         self.start = _State(self, [], START)
-        self.states: dict[int, _State] = {}
+        self.states: dict[tuple[int, int], _State] = {}
         self.transitions = 0
 
     def state(self, contexts: list[int], previous: int) -> "_State":
         """The state after a character; the same one wherever the contexts are the same."""
         if not contexts:
             return _State(self, contexts, previous)
-        found = self.states.get(contexts[-1])
+        found = self.states.get((contexts[-1], previous))
         if found is None:
-            found = self.states[contexts[-1]] = _State(self, contexts, previous)
+            found = self.states[contexts[-1], previous] = _State(self, contexts, previous)
         return found
 
     def forget_if_large(self) -> None:
@@ -174,25 +185,25 @@ class _State(dict[int, tuple[Row, "_State"]]):
         self.automaton, self.contexts, self.previous = automaton, contexts, previous
 
     def __missing__(self, index: int) -> tuple[Row, "_State"]:
-        automaton = self.automaton
-        table = automaton.table
-        word, bit = divmod(index - 1, BITS)
-        node = self.previous * table.size + index
+        automaton, table = self.automaton, self.automaton.table
+        previous, current = (one if one < table.size else UNKNOWN for one in (self.previous, index))
+        word, bit = divmod(current - 1, BITS)
+        node = previous * table.size + current
         found, backed_off = [node], []
         for place, context in enumerate(self.contexts):
-            bitmap = automaton.links[context * table.words + word, 0]
+            bitmap, first = automaton.links[context * table.words + word].tolist()
             if not bitmap >> bit & 1:
-                if UNKNOWN < index < table.foreign:
+                if UNKNOWN < current < table.foreign:
                     backed_off = self.contexts[place:]
                 break
-            node = automaton.links[context * table.words + word, 1] + (bitmap & ((1 << bit) - 1)).bit_count()
+            node = first + (bitmap & ((1 << bit) - 1)).bit_count()
             found.append(node)
-        sums = [
-            automaton.values[node, column] + sum(automaton.weights[context, column] for context in backed_off)
-            for column in automaton.columns
-        ]
+        sums = table.values[node].astype(int) + table.weights[backed_off].sum(axis=0, dtype=int)
+        known, foreign, letter, _ = automaton.flags[index]
+        begun = int(foreign and not automaton.flags[self.previous][-1])
         contexts = found[: table.order - 2] if self.previous != START else []
-        answer = self[index] = ((*sums, *automaton.counts[index]), automaton.state(contexts, index))
+        row = (*sums[: len(table.columns)].tolist(), known, foreign, begun, letter)
+        answer = self[index] = (row, automaton.state(contexts, index))
         automaton.forget_if_large()
         return answer
 

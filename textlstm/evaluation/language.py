@@ -17,6 +17,7 @@ from textlstm.detection.evidence import Evidence
 from textlstm.detection.heldout import (
     DETECTOR,
     LSTM,
+    MIXTURE,
     NGRAMS,
     NOISE,
     NOISE_LENGTHS,
@@ -80,7 +81,7 @@ def language_metrics(
     noise = _noise_rows(scores, abstention, threshold)
     parts = {
         system: _figures(labels, scores[f"{system}_{settings.length}"]) | _bits(scores, system)
-        for system in (LSTM, NGRAMS)
+        for system in (MIXTURE, LSTM, NGRAMS)
     }
     return rounded(
         {
@@ -92,6 +93,7 @@ def language_metrics(
             TEXT_NGRAMS: _figures(labels, scores[f"{TEXT_NGRAMS}_{settings.length}"]),
             "calibration": _calibration(evidence, labels),
             "abstention": _answers(evidence, labels, abstention, threshold),
+            "words": _word_accuracies(scores),
             "noise": {
                 f"told_{length}": float(np.mean([told for _, series, told in noise if series == _characters(length)]))
                 for length in NOISE_LENGTHS
@@ -199,8 +201,8 @@ def _answers(
     return figures | ({"accuracy_of_answered": float(np.mean(correct[answered]))} if answered.any() else {})
 
 
-def _share(reasons: Sequence[str | None], wanted: str | None) -> float:
-    return sum(reason == wanted for reason in reasons) / len(reasons)
+def _share(reasons: npt.NDArray[np.object_], wanted: str | None) -> float:
+    return float(np.mean(reasons == wanted))
 
 
 def _system_rows(scores: Scores, labels: npt.NDArray[np.int64], settings: Evaluate, seed: int) -> Rows:
@@ -263,6 +265,13 @@ def _out_of_set_rows(scores: Scores, abstention: Abstention, threshold: float, l
 
 def _characters(length: int) -> str:
     return f"{length} characters"
+
+
+def _word_accuracies(scores: Scores) -> dict[str, float]:
+    """Accuracy on whole words never learnt from, by system; without any where no language has a list of words."""
+    labels = scores["words_label"]
+    systems = (DETECTOR, MIXTURE, LSTM, NGRAMS) if len(labels) else ()
+    return {system: accuracy(labels, scores[f"words_{system}"].argmax(axis=1)) for system in systems}
 
 
 def _noise_rows(scores: Scores, abstention: Abstention, threshold: float) -> list[tuple[str, str, float]]:

@@ -93,7 +93,8 @@ class NgramModel:
 
     def log_conditionals(self, levels: Sequence[Level]) -> list[Floats]:
         """See `textlstm.language.scoring.CompilableModel`."""
-        size, found = self.vocabulary.size, []
+        size = self.vocabulary.size
+        found: list[Floats] = []
         for codes in codes_of(levels, size):
             probability = np.full(len(codes), 1.0 / (size - 1))
             for context in range(min(len(found) + 1, self.order)):

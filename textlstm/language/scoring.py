@@ -76,7 +76,7 @@ class CompilableModel(CharacterModel, Protocol):
 class Remembering:
     """A model that keeps the table of the last text that it was asked about: a mixture and its parts then read a text once."""
 
-    def __init__(self, model: CharacterModel) -> None:
+    def __init__(self, model: CompilableModel) -> None:
         self._model = model
         self._ids: npt.NDArray[Any] | None = None
         self._table: Floats = np.zeros((0, 0))
@@ -91,6 +91,10 @@ class Remembering:
         if self._ids is None or not np.array_equal(self._ids, ids):
             self._ids, self._table = ids, self._model.log_probabilities(ids)
         return self._table
+
+    def log_conditionals(self, levels: Sequence[Level]) -> list[Floats]:
+        """The model's."""
+        return self._model.log_conditionals(levels)
 
 
 def finish_table(table: Floats, ids: npt.NDArray[Any]) -> Floats:

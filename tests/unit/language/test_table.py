@@ -188,7 +188,7 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     table = compiled(LETTERS)
     table.save(tmp_path)
     write_json(tmp_path / "config.json", read_json(tmp_path / "config.json") | {"columns": ["a"] * 5})
-    with pytest.raises(TextLSTMError, match="expected a table of .* 5 models, got arrays of other shapes"):
+    with pytest.raises(TextLSTMError, match=r"expected a table of .* 5 models, got arrays of other shapes"):
         BackoffTable.load(tmp_path)
     table.save(tmp_path)
     links = table.links.copy()
