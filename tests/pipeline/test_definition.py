@@ -253,6 +253,10 @@ def data_deps(stage: str) -> set[str]:
 def test_the_detector_is_calibrated_on_training_data_alone() -> None:
     assert data_deps("calibrate_detector") == {
         "data/calibration",
+        "models/table",
+    }
+    assert data_deps("compile_detector") == {
+        "data/vectors/language",
         "models/background",
         "models/language",
         "models/ngram",

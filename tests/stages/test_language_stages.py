@@ -223,7 +223,12 @@ def test_the_text_to_calibrate_on_is_training_text_and_fresh_words(workspace: Wo
     learnt = set(read_text(paths.drawn_words("left")).split())
     assert learnt < set(left["fresh_words"].split()) <= set(words)
     assert set(left["unseen_words"].split()) <= set(words) - learnt
-    assert right == {"text": read_text(paths.training_text("right")), "fresh_words": "", "unseen_words": ""}
+    assert right == {
+        "text": read_text(paths.training_text("right")),
+        "fresh_words": "",
+        "unseen_words": "",
+        "test_words": "",
+    }
 
 
 def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
@@ -241,6 +246,8 @@ def _scores(lengths: tuple[int, ...] = (1, 5), languages: int = 2) -> None:
             arrays |= evidence_arrays(NOISE, noise, (evidence, owners))
         for system in SYSTEMS:
             arrays[f"{system}_{length}"] = random.normal(size=(len(owners), languages)) + np.eye(languages)[owners]
+    arrays["words_label"] = owners
+    arrays |= {f"words_{system}": likelihoods for system in SYSTEMS}
     write_arrays(paths.SCORES_LANGUAGE, **arrays)
     Abstention(foreign=-8.0, lengths=[1, 5], limits=[1.0, 0.5], costs=[9.0, 9.0]).save(paths.ABSTENTION)
 

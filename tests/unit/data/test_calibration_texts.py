@@ -19,9 +19,18 @@ def test_a_word_after_an_apostrophe_was_learnt_from_too() -> None:
     assert texts["unseen_words"] == ""
 
 
+def test_words_to_test_on_are_never_those_to_calibrate_on() -> None:
+    shares = {f"{first}{second}": 0.9 if first == "a" else 0.001 for first in "abcdefgh" for second in "uvwxyz"}
+    texts = calibration_texts("", "", shares | {"q": 0.001}, characters=60, code="en", seed=8)
+    tested = texts["test_words"].split()
+    assert len(tested) == len(set(tested)) > 10
+    assert set(tested) == set(shares) - set(texts["unseen_words"].split())
+
+
 def test_a_language_without_a_list_has_its_text_alone() -> None:
     assert calibration_texts("a text", "", {}, characters=50, code="", seed=8) == {
         "text": "a text",
         "fresh_words": "",
         "unseen_words": "",
+        "test_words": "",
     }

@@ -53,9 +53,9 @@ def test_a_background_of_nothing_is_told() -> None:
         Background.learn([], KNOWN, order=2, characters=10)
 
 
-def _background() -> Background:
+def _background() -> NgramModel:
     extended = Vocabulary((*KNOWN.characters, FOREIGN))
-    return Background(NgramModel.learn(extended.encode(f"ab{FOREIGN}"), extended, 1))
+    return NgramModel.learn(extended.encode(f"ab{FOREIGN}"), extended, 1)
 
 
 def test_the_evidence_of_texts_is_of_each_alone() -> None:

@@ -13,6 +13,7 @@ from textlstm.core.params import load_params
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
 from textlstm.detection.detector import Detector, load_detector
+from textlstm.detection.evidence import ModelReader
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.lstm_training import build_language_model
 from textlstm.language.mixture import NgramMixture
@@ -26,7 +27,13 @@ LEFT = NgramModel.learn(ABC.encode("aabacaab"), ABC, 3)
 RIGHT = NgramModel.learn(ABC.encode("ccbcaccb"), ABC, 3)
 OTHERS = Background.learn(["bbbb", "жжж жжж"], ABC, order=2, characters=100)
 ABSTENTION = Abstention(foreign=-8.0, lengths=[1], limits=[1.0], costs=[])
-DETECTOR = Detector({"left": LEFT, "right": RIGHT}, OTHERS, ABSTENTION, 0.6)
+
+
+def detector_of(left: CharacterModel, right: CharacterModel, background: CharacterModel = OTHERS.model) -> Detector:
+    return Detector(("left", "right"), ModelReader([left, right], background), ABSTENTION, 0.6)
+
+
+DETECTOR = detector_of(LEFT, RIGHT)
 TEXTS = ["a", "", "abcabc", "?", "bb", "c?ab", "жж", "1 2"]
 
 
@@ -70,7 +77,7 @@ def test_a_text_that_the_background_likes_better_is_out_of_set() -> None:
 
 
 def test_languages_that_are_about_as_likely_cannot_be_told_apart() -> None:
-    even = Detector({"left": LEFT, "right": LEFT}, OTHERS, ABSTENTION, 0.6).predict(["aa"])[0]
+    even = detector_of(LEFT, LEFT).predict(["aa"])[0]
     assert (even.language, even.reason, even.margin, even.probability) == (None, "low confidence", 0.0, 0.5)
     sure = dataclasses.replace(DETECTOR, threshold=0.999).predict(["aab"])[0]
     assert (sure.language, sure.reason) == (None, "low confidence")
@@ -79,11 +86,8 @@ def test_languages_that_are_about_as_likely_cannot_be_told_apart() -> None:
 
 def test_digits_change_nothing() -> None:
     with_digits = Vocabulary(("1", "a", "b", "c"))
-    models: dict[str, CharacterModel] = {
-        name: NgramModel.learn(with_digits.encode(text), with_digits, 2)
-        for name, text in (("left", "a1a1a1b"), ("right", "bcbcab"))
-    }
-    detector = Detector(models, Background.learn(["cc"], with_digits, order=1, characters=9), ABSTENTION, 0.6)
+    models = [NgramModel.learn(with_digits.encode(text), with_digits, 2) for text in ("a1a1a1b", "bcbcab")]
+    detector = detector_of(*models, Background.learn(["cc"], with_digits, order=1, characters=9).model)
     plain, numbered = detector.predict(["a", "1a1"])
     assert plain.margin == numbered.margin
 

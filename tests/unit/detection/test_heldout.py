@@ -8,14 +8,25 @@ import pytest
 from tests.unit.language.test_scoring import ABC, LEFT, RIGHT, Uniform
 from textlstm.core.errors import TextLSTMError
 from textlstm.detection.background import Background
-from textlstm.detection.detector import Detector
-from textlstm.detection.evidence import window_evidence
-from textlstm.detection.heldout import DETECTOR, LSTM, OWN, evidence_arrays, evidence_of, group_scores, own_scores
+from textlstm.detection.evidence import ModelReader, window_evidence
+from textlstm.detection.heldout import (
+    DETECTOR,
+    LSTM,
+    MIXTURE,
+    OWN,
+    evidence_arrays,
+    evidence_of,
+    group_scores,
+    noise_scores,
+    own_scores,
+    word_scores,
+)
 from textlstm.language.scoring import CharacterModel
 from textlstm.language.vocabulary import Vocabulary
 
-BACKGROUND = Background.learn(["cc"], ABC, order=1, characters=9)
+BACKGROUND = Background.learn(["cc"], ABC, order=1, characters=9).model
 MODELS: list[CharacterModel] = [LEFT, RIGHT]
+UNIFORM: list[CharacterModel] = [Uniform(ABC, 2), Uniform(ABC, 3)]
 SYSTEMS = {DETECTOR: MODELS, LSTM: MODELS}
 
 
@@ -66,12 +77,12 @@ def test_windows_of_unknown_characters_score_zero_under_every_model() -> None:
 def test_a_window_is_scored_as_a_users_text_but_for_the_spaces_around_it() -> None:
     """The figures come from the function that answers a user: digits, foreign letters and all."""
     vocabulary = Vocabulary((" ", "1", "a", "b", "c"))
-    models: dict[str, CharacterModel] = {"left": Uniform(vocabulary, 2), "right": Uniform(vocabulary, 3)}
-    background = Background.learn(["cc"], vocabulary, order=1, characters=9)
-    detector = Detector(models, background, abstention=None, threshold=0.0)  # type: ignore[arg-type]
+    models: list[CharacterModel] = [Uniform(vocabulary, 2), Uniform(vocabulary, 3)]
+    background = Background.learn(["cc"], vocabulary, order=1, characters=9).model
+    reader = ModelReader(models, background)
     for text in ("a1b жc", "ab", "1 2"):
-        (windows,) = window_evidence(list(models.values()), background, [f" {text} "], [len(text) + 2]).values()
-        for one, other in zip(windows[0], detector.evidence([text]), strict=True):
+        (windows,) = window_evidence(models, background, [f" {text} "], [len(text) + 2]).values()
+        for one, other in zip(windows[0], reader.evidence([text]), strict=True):
             np.testing.assert_array_equal(one, other)
 
 
@@ -86,3 +97,24 @@ def test_a_group_without_windows_has_arrays_all_the_same() -> None:
     scores = group_scores("unseen_words", MODELS, BACKGROUND, {"left": "", "right": ""}, [2])
     evidence, owners = evidence_of(scores, "unseen_words", 2)
     assert (evidence.log_likelihoods.shape, len(owners)) == ((0, 2), 0)
+
+
+def test_whole_words_are_scored_by_every_reader_as_a_users_text() -> None:
+    readers = {DETECTOR: ModelReader(UNIFORM, BACKGROUND), MIXTURE: ModelReader(UNIFORM[::-1], BACKGROUND)}
+    scores = word_scores(readers, {"left": ["ab", "Ab"], "right": ["b"]})
+    assert scores["words_label"].tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(
+        scores["words_detector"], readers[DETECTOR].evidence(["ab", "ab", "b"]).log_likelihoods
+    )
+    np.testing.assert_array_equal(scores["words_mixture"], scores["words_detector"][:, ::-1])
+    assert word_scores(readers, {"left": [], "right": []})["words_detector"].shape == (0, 2)
+
+
+def test_noise_is_scored_by_kind_and_length() -> None:
+    reader = ModelReader(UNIFORM, BACKGROUND)
+    scores = noise_scores(reader, {2: {"hex": ["ab", "A b"], "cipher": ["b"]}, 3: {"hex": ["abc"], "cipher": []}})
+    evidence, owners = evidence_of(scores, "noise", 2)
+    assert owners.tolist() == [0, 0, 1]
+    assert scores["noise_names"].tolist() == ["hex", "cipher"]
+    np.testing.assert_array_equal(evidence.log_likelihoods, reader.evidence(["ab", "a b", "b"]).log_likelihoods)
+    assert evidence_of(scores, "noise", 3)[1].tolist() == [0]
