@@ -13,12 +13,10 @@ from textlstm.data.calibration_texts import FRESH_WORDS, KINDS, TEXT, UNSEEN_WOR
 from textlstm.detection.abstention import Blocks, fit_abstention
 from textlstm.detection.detector import load_background, load_parts
 from textlstm.detection.evidence import window_evidence
-from textlstm.nn import reproducible
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
     languages, lengths = list(params.languages), params.score.lengths
     for folder in (paths.CALIBRATION, paths.LANGUAGE_MODELS, paths.NGRAM_MODELS):
         remove_orphans(folder, languages)

@@ -17,12 +17,10 @@ from textlstm.detection.detector import load_background, load_parts
 from textlstm.evaluation.explain import CHARACTERS, character_log_odds
 from textlstm.evaluation.sampling import SAMPLES, samples
 from textlstm.language.scoring import CONDITIONAL, CharacterModel, Remembering, conditional_probabilities
-from textlstm.nn import reproducible
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
     languages, lengths, examples = list(params.languages), params.score.lengths, params.score.examples
     parts = load_parts(paths.MODELS, languages)
     background = load_background(paths.MODELS, parts)
