@@ -35,7 +35,8 @@ from textlstm.nn.training import make_optimizer
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.lstm import pad_left
 from textlstm.sentiment.lstm_training import build_tutorial_sentiment_model, train_sentiment_model
-from textlstm.sentiment.nbsvm import NbsvmConfig, log_count_ratio, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig
+from textlstm.sentiment.nbsvm_training import log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import Tokenizer, words_of
 
 _TUTORIAL = Path("experiments/seed_imdb.yaml")

@@ -12,10 +12,8 @@ from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.core.stage import run
 from textlstm.evaluation.explain import WORDS, outermost_words
-from textlstm.nn import reproducible
 from textlstm.sentiment.baseline import train_linear_svm
 from textlstm.sentiment.classifier import SentimentClassifier
-from textlstm.sentiment.lstm import parallel_directions
 
 FREQUENT = 2000  # words asked about
 SHOWN = 15  # words of each side
@@ -23,7 +21,6 @@ SHOWN = 15  # words of each side
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads, inter_op_threads=parallel_directions(params.imdb))
     train, test = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.TEST_IMDB)
     texts, classifier = test["text"].tolist(), SentimentClassifier.load(paths.MODELS)
     baseline = train_linear_svm(

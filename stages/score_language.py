@@ -20,14 +20,12 @@ from textlstm.detection.table_reader import TableReader
 from textlstm.evaluation.explain import CHARACTERS, character_log_odds
 from textlstm.evaluation.sampling import SAMPLES, samples
 from textlstm.language.scoring import CONDITIONAL, CharacterModel, Remembering, conditional_probabilities
-from textlstm.nn import reproducible
 
 NOISES = 200  # texts of each kind and length
 
 
 def main() -> None:
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
     languages, lengths, examples = list(params.languages), params.score.lengths, params.score.examples
     parts = load_parts(paths.MODELS, languages)
     exact_background = load_background(paths.MODELS, parts).model

@@ -12,8 +12,7 @@ from textlstm.core.files import read_arrays, write_csv
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import parallel_directions
-from textlstm.sentiment.lstm_training import train_sentiment_model
+from textlstm.sentiment.lstm_training import parallel_directions, train_sentiment_model
 from textlstm.sentiment.pretraining import Pretrained
 from textlstm.sentiment.tokenizer import Tokenizer
 
@@ -36,9 +35,8 @@ def main() -> None:
     )
     model.save(paths.IMDB_MODEL)
     write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
-    print(
-        f"imdb: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from"
-    )
+    parameters = sum(array.size for array in model.weights.values())
+    print(f"imdb: {parameters:,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def main(language: str) -> None:
     )
     model.save(paths.language_model(language))
     write_csv(paths.curve(language), ("epoch", "loss"), enumerate(losses, start=1))
-    print(f"{language}: {model.network.count_params():,} parameters, loss {losses[-1]:.4f} on what was learnt from")
+    parameters = sum(array.size for array in model.weights.values())
+    print(f"{language}: {parameters:,} parameters, loss {losses[-1]:.4f} on what was learnt from")
 
 
 if __name__ == "__main__":

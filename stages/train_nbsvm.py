@@ -9,7 +9,8 @@ from textlstm.core import paths
 from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.core.stage import run
-from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig
+from textlstm.sentiment.nbsvm_training import train_nbsvm
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
         seed=params.seed,
     )
     model.save(paths.NBSVM_MODEL)
-    print(f"imdb: {int((model.weights != 0).sum()):,} buckets of n-grams weighted, from {len(table):,} reviews")
+    print(f"imdb: {len(model.weights):,} buckets of n-grams weighted, from {len(table):,} reviews")
 
 
 if __name__ == "__main__":

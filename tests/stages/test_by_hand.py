@@ -144,7 +144,7 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
     call("calibrate_detector")
     assert paths.ABSTENTION.read_bytes() == calibrated
 
-    good = paths.SCORES_LANGUAGE.read_bytes(), (paths.language_model("left") / "model.keras").read_bytes()
+    good = paths.SCORES_LANGUAGE.read_bytes(), (paths.language_model("left") / "weights.npz").read_bytes()
     heldout = paths.heldout_text("left").read_text()
 
     write_text(paths.heldout_text("left"), heldout[:4])  # shorter than the longest window
@@ -171,10 +171,10 @@ def test_the_language_stages_one_after_another(workspace: Workspace) -> None:
     message = f"train_language: left: the text to learn from has {characters} characters, expected more than"
     assert_told(message, "train_language", "left")
     workspace()
-    for broken in (b"", (paths.language_model("left") / "model.keras").read_bytes()[:500]):
-        (paths.language_model("right") / "model.keras").write_bytes(broken)
-        assert_told("score_language: models/language/right/model.keras: expected a Keras model", "score_language")
-    assert (paths.language_model("left") / "model.keras").read_bytes() == good[1]
+    for broken in (b"", (paths.language_model("left") / "weights.npz").read_bytes()[:500]):
+        (paths.language_model("right") / "weights.npz").write_bytes(broken)
+        assert_told("score_language: models/language/right/weights.npz: expected arrays (.npz)", "score_language")
+    assert (paths.language_model("left") / "weights.npz").read_bytes() == good[1]
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
         learn()
         written.append(all_bytes(folder, "data/vectors", "models", "metrics") | {TRAIN: paths.TRAIN_IMDB.read_bytes()})
     assert {
-        "models/imdb/model.keras",
+        "models/imdb/weights.npz",
         "models/nbsvm/weights.npz",
         "data/vectors/imdb/reviews.npz",
         "metrics/curves/imdb.csv",

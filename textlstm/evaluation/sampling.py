@@ -5,13 +5,10 @@ temperature keeps to what is likeliest, 1 draws as the model believes. `<start>`
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from textlstm.language.lstm import LanguageModel
-from textlstm.language.scoring import Floats
 from textlstm.language.vocabulary import START, UNKNOWN
 
 SAMPLES = ("series", "temperature", "text")
@@ -35,24 +32,10 @@ def sample(model: LanguageModel, temperatures: Sequence[float], *, length: int, 
     random = np.random.default_rng(seed)
     ids = np.zeros((len(temperatures), 0), dtype=np.int32)
     for _ in range(length):
-        odds = _next(model, ids) / np.array(temperatures)[:, None]  # (B, V)
+        odds = model.log_distribution_after(ids) / np.array(temperatures)[:, None]  # (B, V)
         odds[:, [START, UNKNOWN]] = -np.inf
         drawn = np.argmax(
             odds + random.gumbel(size=odds.shape), axis=1
         )  # the Gumbel trick: a draw from the softmax of `odds`
         ids = np.column_stack([ids, drawn])
     return [model.vocabulary.decode(row) for row in ids]
-
-
-def _next(model: LanguageModel, ids: npt.NDArray[Any]) -> Floats:
-    """Log-probabilities of what follows each row of `ids` (B, n); shape (B, V)."""
-    window, everywhere = model.config.window, model.config.target == "every_position"
-    if everywhere:
-        ids = np.column_stack([np.full(len(ids), START), ids[:, 1 - window :]])
-    known = min(ids.shape[1], window)
-    read = np.full(
-        (len(ids), window), model.vocabulary.size, dtype=np.int32
-    )  # what is beyond `known` stands for nothing
-    read[:, :known] = ids[:, ids.shape[1] - known :]
-    answers = model.log_distribution(read)  # (B, T, V) or (B, V)
-    return answers[:, known - 1] if everywhere else answers

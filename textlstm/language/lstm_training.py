@@ -23,15 +23,36 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.params import LanguageModel as Settings
-from textlstm.language.lstm import LanguageModel, ModelConfig, after_start, windows_of
+from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 from textlstm.nn.backend import keras
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
+from textlstm.nn.weights import named_weights
 
 layers = keras.layers
 
 _LONGEST_UNROLLED = 16  # time steps; up to here an unrolled LSTM is several times as fast as a loop on a CPU
 _STEPS_PER_CALL = 16
+
+
+def windows_of(ids: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """All windows of `length` ids, shape (n - length + 1, length): a view, nothing is copied.
+
+    >>> windows_of(np.array([5, 6, 7]), 2).tolist()
+    [[5, 6], [6, 7]]
+    """
+    return np.lib.stride_tricks.sliding_window_view(ids, length)
+
+
+def after_start(windows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """What the model reads when it has to predict `windows`: `<start>`, then all characters but the last. Both (B, T).
+
+    >>> after_start(np.array([[5, 6, 7]])).tolist()
+    [[0, 5, 6]]
+    """
+    read = np.full(windows.shape, START, dtype=np.int32)
+    read[:, 1:] = windows[:, :-1]
+    return read
 
 
 def build_language_model(size: int, settings: Settings) -> keras.Model:
@@ -108,7 +129,7 @@ def train_language_model(
     network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
     losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
     config = ModelConfig(settings.target, settings.window, settings.output, settings.ensemble_size)
-    return LanguageModel(network, vocabulary, config), losses
+    return LanguageModel(named_weights(network), vocabulary, config), losses
 
 
 def _batches(

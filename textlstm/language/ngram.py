@@ -11,6 +11,7 @@ one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +103,23 @@ class NgramModel:
             found.append(np.log(probability))
         return found
 
+    @cached_property
+    def _contexts(self) -> tuple[tuple[Codes, Codes, Codes], ...]:
+        """For contexts of 0, 1, … characters: the different ones, ascending; how often each was seen; how many characters followed it."""
+        found = []
+        for codes, counts in zip(self.codes, self.counts, strict=True):
+            heads = codes // self.vocabulary.size  # ascending, since the codes are
+            first = np.flatnonzero(np.diff(heads, prepend=-1))
+            found.append((heads[first], np.add.reduceat(counts, first), np.diff(first, append=len(heads))))
+        return tuple(found)
+
     def _interpolate(self, strings: Codes, shorter: Floats, context: int) -> Floats:
         """P(last character of each string | the characters before it), given the same after one character less."""
         together = _look_up(self.codes[context], self.counts[context], strings)
-        heads = self.codes[context] // self.vocabulary.size  # ascending, since the codes are
-        first = np.flatnonzero(np.diff(heads, prepend=-1))
-        totals = np.add.reduceat(self.counts[context], first)
-        kinds = np.diff(first, append=len(heads))
+        seen, totals, kinds = self._contexts[context]
         contexts = strings // self.vocabulary.size
-        total = _look_up(heads[first], totals, contexts)
-        kind = np.where(total > 0, _look_up(heads[first], kinds, contexts), 1)
+        total = _look_up(seen, totals, contexts)
+        kind = np.where(total > 0, _look_up(seen, kinds, contexts), 1)
         return np.asarray((together + kind * shorter) / (total + kind))
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What training and loading a network takes. The only home of Keras and TensorFlow: other packages import them from here.
+"""What training a network takes, the only home of Keras and TensorFlow; and, without them, what asking a trained one takes.
 
 Imports: core.
 """

@@ -1,12 +1,7 @@
-"""TensorFlow and Keras, imported without the notices that they print on the way, and without libraries that only wrappers need.
+"""TensorFlow and Keras, imported without the notices that they print on the way.
 
 TensorFlow writes to standard error before it can be told not to (about oneDNN, missing GPU drivers, its own logging).
 They are caught here, and shown only if the import fails. Whoever needs Keras imports it from here.
-
-Keras works without pandas, scikit-learn and matplotlib, but loads all three where it finds them: for data frames, its
-scikit-learn wrappers and its gallery of pictures, none of which is used here. That is two fifths of the time of the
-import, and every command and stage that asks a network waits for it, so they are kept out of its sight until it is
-loaded.
 """
 
 import contextlib
@@ -35,19 +30,7 @@ def _notices_caught() -> Iterator[None]:
             os.close(kept)
 
 
-@contextlib.contextmanager
-def _out_of_sight(*names: str) -> Iterator[None]:
-    """Meanwhile these libraries seem not to be installed; one that is loaded already costs nothing and stays."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None stands for "not there"
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
-with _notices_caught(), _out_of_sight("matplotlib", "pandas", "sklearn"):
+with _notices_caught():
     import keras
     import tensorflow as tf
 

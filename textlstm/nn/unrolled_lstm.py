@@ -17,7 +17,6 @@ def _open_forget_gate(shape: Any, dtype: Any = None) -> Any:
     return ops.concatenate([zeros, zeros + 1, zeros, zeros])
 
 
-@keras.saving.register_keras_serializable("textlstm")
 class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
     """States after every step: (B, T, E) to (B, T, H), for a fixed T; gates in the order i, f, g, o.
 
@@ -36,14 +35,16 @@ class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
         """Weights as `keras.layers.LSTM` has them; the forget gate starts open."""
         units = self.units
         self.kernel = self.add_weight(shape=(input_shape[-1], 4 * units), initializer="glorot_uniform", name="kernel")
-        self.recurrent = self.add_weight(shape=(units, 4 * units), initializer="orthogonal", name="recurrent")
+        self.recurrent_kernel = self.add_weight(
+            shape=(units, 4 * units), initializer="orthogonal", name="recurrent_kernel"
+        )
         self.bias = self.add_weight(shape=(4 * units,), initializer=_open_forget_gate, name="bias")
 
     def call(self, inputs: Any) -> Any:
         """See the class."""
         steps, width = inputs.shape[1:]
         rows = ops.transpose(ops.flip(inputs, 1) if self.reverse else inputs, (1, 0, 2))  # (T, B, E)
-        kernel, recurrent = ops.cast(self.kernel, rows.dtype), ops.cast(self.recurrent, rows.dtype)
+        kernel, recurrent = ops.cast(self.kernel, rows.dtype), ops.cast(self.recurrent_kernel, rows.dtype)
         given = ops.matmul(ops.reshape(rows, (-1, width)), kernel) + ops.cast(self.bias, rows.dtype)  # (T * B, 4 H)
         state = memory = ops.zeros((ops.shape(inputs)[0], self.units), rows.dtype)
         states = []
@@ -58,7 +59,3 @@ class UnrolledLSTM(layers.Layer):  # type: ignore[misc,name-defined]
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Keras asks for it."""
         return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        """What a saved file must say to make the layer again."""
-        return {**super().get_config(), "units": self.units, "reverse": self.reverse}

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import find_models, read_fields
 from textlstm.core.odds import Floats, combine, probability_of
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
+from textlstm.sentiment.tokenizer import review_words, words_of
 
 
 class SentimentLogOdds(NamedTuple):
@@ -37,16 +39,22 @@ class SentimentClassifier:
 
     def log_odds(self, texts: Sequence[str]) -> SentimentLogOdds:
         """What both models say, and their weighted mean, the answer; a review without a word is a TextLSTMError."""
-        lstm, nbsvm = self.lstm.log_odds(texts), self.nbsvm.log_odds(texts)
+        return self.log_odds_of_words(review_words(texts, punctuation=self.lstm.tokenizer.punctuation))
+
+    def log_odds_of_words(self, reviews: Sequence[Sequence[str]]) -> SentimentLogOdds:
+        """The same from the words of each review, at least one."""
+        lstm = self.lstm.log_odds_of_ids([self.lstm.tokenizer.ids_of(words) for words in reviews])
+        nbsvm = self.nbsvm.log_odds_of_words(reviews)
         return SentimentLogOdds(combine(lstm, nbsvm, self.nbsvm_weight), lstm, nbsvm)
 
     def predict(self, texts: Sequence[str]) -> list[SentimentPrediction]:
         """The label of each text and the probability that it is positive."""
         names = {number: name for name, number in self.lstm.config.labels.items()}
-        with_words = [index for index, text in enumerate(texts) if len(self.lstm.tokenizer.encode(text)) > 1]
+        reviews = [words_of(text, punctuation=self.lstm.tokenizer.punctuation) for text in texts]
+        with_words = [index for index, words in enumerate(reviews) if words]
         predictions = [SentimentPrediction(None, None)] * len(texts)
         if with_words:
-            log_odds = self.log_odds([texts[index] for index in with_words]).classifier
+            log_odds = self.log_odds_of_words([reviews[index] for index in with_words]).classifier
             for index, probability in zip(with_words, probability_of(log_odds), strict=True):
                 predictions[index] = SentimentPrediction(names[int(probability > 0.5)], float(probability))
         return predictions
@@ -56,7 +64,13 @@ class SentimentClassifier:
         """Read the models and their settings from a folder; what is missing or broken in it is a TextLSTMError."""
         weight = read_fields(models / paths.SENTIMENT_SETTINGS.name, "nbsvm_weight")["nbsvm_weight"]
         lstm = SentimentModel.load(models / paths.IMDB_MODEL.name)
-        return cls(lstm, NbsvmModel.load(models / paths.NBSVM_MODEL.name), weight)
+        nbsvm = NbsvmModel.load(models / paths.NBSVM_MODEL.name)
+        if nbsvm.config.punctuation != lstm.tokenizer.punctuation:
+            raise TextLSTMError(
+                f"{models}: expected models of the same words, got one for which punctuation marks are words and one for which "
+                "they are not. The models come from different runs: run 'dvc checkout' or 'dvc repro'"
+            )
+        return cls(lstm, nbsvm, weight)
 
 
 def load_classifier(models: Path | None = None) -> SentimentClassifier:

@@ -1,77 +1,25 @@
-"""A sentiment LSTM that answers: the log-odds that a review is positive.
+"""A sentiment LSTM that answers: the log-odds that a review is positive. In numpy: see `textlstm.nn.inference`.
 
 How it is built and trained is in `textlstm.sentiment.lstm_training`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, read_record, write_json
-from textlstm.core.params import Imdb as Settings
-from textlstm.nn import keras_files
-from textlstm.nn.backend import keras
-from textlstm.nn.training import permutation
-from textlstm.sentiment.tokenizer import PAD, Tokenizer
+from textlstm.core.files import atomic_folder, read_arrays, read_record, write_arrays, write_json
+from textlstm.nn.inference import Lstm, Weights
+from textlstm.nn.one_thread import one_thread
+from textlstm.sentiment.tokenizer import PAD, Tokenizer, review_words
 
-layers, ops = keras.layers, keras.ops
-
-_BUCKET = 50  # batches whose reviews are sorted by length together
-_PREDICTED_AT_ONCE = 24_000  # words
+_ROWS = 256  # chunks, or padded reviews, read at once: their gates fit into a processor's cache
 
 Review = npt.NDArray[np.int32]  # ids of one review, shape (its number of words + 1,)
-
-
-@keras.saving.register_keras_serializable("textlstm")
-class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
-    """Maximum and mean over the states of all words of a review, padding left out, and the mean over those of its tail.
-
-    Args:
-        tail: number of last words; 0 = no mean over them.
-    """
-
-    def __init__(self, tail: int = 0, **options: Any) -> None:
-        super().__init__(**options)
-        self.tail = tail
-
-    def call(self, states: Any, words: Any) -> Any:
-        """States (B * P, T, H) and words (B, P, T) to (B, 2 H), or (B, 3 H) with a tail."""
-        reviews = ops.shape(words)[0]
-        real = ops.reshape(words, (reviews, -1, 1)) != PAD  # (B, P * T, 1)
-        states = ops.reshape(states, (reviews, -1, states.shape[-1]))  # (B, P * T, H)
-        mask = ops.cast(real, states.dtype)
-        highest = ops.max(states * mask - 2.0 * (1.0 - mask), axis=1)  # states lie between -1 and 1
-        pooled = [highest, _mean(states, mask)]
-        if self.tail:
-            left = ops.flip(ops.cumsum(ops.flip(ops.cast(real, "int32"), 1), axis=1), 1)  # words from here to the end
-            pooled.append(_mean(states, mask * ops.cast(left <= self.tail, states.dtype)))
-        return ops.concatenate(pooled, axis=-1)
-
-    def compute_output_shape(self, states_shape: Any, words_shape: Any) -> Any:
-        """Keras asks for it."""
-        return (words_shape[0], (3 if self.tail else 2) * states_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        """What a saved file must say to make the layer again."""
-        return {**super().get_config(), "tail": self.tail}
-
-
-def _mean(states: Any, mask: Any) -> Any:
-    """Mean over the states (B, N, H) where the mask (B, N, 1) is one."""
-    return ops.sum(states * mask, axis=1) / ops.sum(mask, axis=1)
-
-
-def parallel_directions(settings: Settings) -> int:
-    """How many directions of reading may run in parallel: the `inter_op_threads` of `reproducible.set_up`.
-
-    Unrolled networks do; Keras's own layer has all threads for one direction at a time.
-    """
-    return 1 + (settings.vectors == "pretrained" and settings.bidirectional)
 
 
 def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
@@ -87,67 +35,47 @@ def pad_left(reviews: Sequence[Review], width: int) -> npt.NDArray[np.int32]:
     return padded
 
 
-def split_into_chunks(reviews: Sequence[Review], chunk: int) -> npt.NDArray[np.int32]:
-    """Reviews as one array (B, P, chunk), each split into P chunks; the last ones are padded at the right.
+def split_into_chunks(review: Review, chunk: int) -> npt.NDArray[np.int32]:
+    """A review as chunks, (P, chunk); the last one is padded at the right.
 
-    >>> split_into_chunks([np.array([1, 5, 6]), np.array([1, 7])], 2).tolist()
-    [[[1, 5], [6, 0]], [[1, 7], [0, 0]]]
+    >>> split_into_chunks(np.array([1, 5, 6]), 2).tolist()
+    [[1, 5], [6, 0]]
     """
-    chunks = -(-max(len(review) for review in reviews) // chunk)
-    padded = np.full((len(reviews), chunks * chunk), PAD, dtype=np.int32)
-    for row, review in zip(padded, reviews, strict=True):
-        row[: len(review)] = review
-    return padded.reshape(len(reviews), chunks, chunk)
-
-
-def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
-    """The reviews of each batch of an epoch: about `words` words with padding, of like length, in random order.
-
-    Args:
-        lengths: of the reviews, shape (n,).
-        words: that a batch may hold, padding included; a review that is longer makes a batch of its own.
-        seed: of the shuffle.
-        epoch: counts from 0.
-    """
-    if not len(lengths):
-        return []
-    order = permutation(len(lengths), seed, epoch)
-    share = max(int(_BUCKET * words / max(lengths.mean(), 1.0)), 1)
-    batches = []
-    for begin in range(0, len(order), share):
-        bucket = order[begin : begin + share]
-        bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
-        while len(bucket):
-            size = max(words // int(lengths[bucket[0]]), 1)
-            batches.append(bucket[:size])
-            bucket = bucket[size:]
-    return [batches[index] for index in permutation(len(batches), seed + 1, epoch)]
+    chunks = np.full((-(-len(review) // chunk), chunk), PAD, dtype=np.int32)
+    chunks.reshape(-1)[: len(review)] = review
+    return chunks
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What asking a saved network takes: how a review is laid out for it, and what its output means."""
+    """What asking saved weights takes: how a review is laid out for them, and what the output means."""
 
     length: int  # ids of a review that are read, its last ones
     pooling: str
     chunk: int
+    tail: int  # the mean over the states of so many last ids decides too; 0 = not
     bucketed: bool  # whether shorter reviews are read as they are, or padded to `length`
     labels: dict[str, int]  # the output is the log-odds of the label with the number 1
-
-    def arrange(self, reviews: Sequence[Review]) -> npt.NDArray[np.int32]:
-        """Reviews as the network's input."""
-        if self.pooling == "mean_max":
-            return split_into_chunks(reviews, self.chunk)
-        return pad_left(reviews, max(len(review) for review in reviews) if self.bucketed else self.length)
 
 
 @dataclass(frozen=True)
 class SentimentModel:
-    """A network with its tokenizer: reviews in, log-odds out."""
+    """Weights with their tokenizer: reviews in, log-odds out."""
 
-    network: keras.Model
+    weights: Weights  # named as the layers of `textlstm.sentiment.lstm_training`
     tokenizer: Tokenizer
     config: ModelConfig
+
+    @cached_property
+    def _lstm(self) -> Lstm:
+        """Its layers, that which reads from the end after the other."""
+        suffix = "/recurrent_kernel"
+        names = [name.removesuffix(suffix) for name in self.weights if name.endswith(suffix)]
+        layers = sorted(names, key=lambda name: "backward" in name)
+        return Lstm.from_keras(
+            [(self.weights[f"{name}/kernel"], self.weights[name + suffix], self.weights[f"{name}/bias"])
+             for name in layers]
+        )  # fmt: skip
 
     def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Natural logarithm of the odds that each review is positive, shape (n,).
@@ -155,21 +83,64 @@ class SentimentModel:
         Raises:
             TextLSTMError: a review has no word at all.
         """
-        reviews = [self.tokenizer.encode(text)[-self.config.length :] for text in texts]
-        for number, (review, text) in enumerate(zip(reviews, texts, strict=True), start=1):
-            if len(review) < 2:
-                raise TextLSTMError(
-                    f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word"
-                )
-        answers = np.empty(len(texts))
-        for chosen in bucketed_order(np.array([len(review) for review in reviews]), _PREDICTED_AT_ONCE, 0, 0):
-            answers[chosen] = self.network.predict_on_batch(self.config.arrange([reviews[row] for row in chosen]))[:, 0]
-        return answers
+        words = review_words(texts, punctuation=self.tokenizer.punctuation)
+        return self.log_odds_of_ids([self.tokenizer.ids_of(of_review) for of_review in words])
+
+    @one_thread()
+    def log_odds_of_ids(self, reviews: Sequence[Review]) -> npt.NDArray[np.float64]:
+        """The same from word ids, as the tokenizer gives them: `<start>` and at least one word each."""
+        reviews = [review[-self.config.length :] for review in reviews]
+        pooled = np.empty((len(reviews), len(self.weights["log_odds/kernel"])), dtype=np.float32)
+        if reviews:
+            numbers = np.zeros(self.tokenizer.size, dtype=np.intp)  # of each id among those that occur
+            occurring = np.unique(np.concatenate([*reviews, [PAD]]))
+            numbers[occurring] = np.arange(len(occurring))
+            table = self._lstm.given(self.weights["embedding/embeddings"][occurring])
+            for rows, answers in self._pooled(reviews, table, numbers):
+                pooled[rows] = answers
+        odds = pooled @ self.weights["log_odds/kernel"] + self.weights["log_odds/bias"]
+        return np.asarray(odds[:, 0], dtype=np.float64)
+
+    def _pooled(
+        self, reviews: Sequence[Review], table: npt.NDArray[np.float32], numbers: npt.NDArray[np.intp]
+    ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]]:
+        """Some reviews at a time, and what of their states decides: indices (b,) and numbers (b, F).
+
+        Args:
+            reviews: ids, none longer than `config.length`.
+            table: what each id that occurs gives to the gates.
+            numbers: the row of each id in the table.
+        """
+        lengths = np.array([len(review) for review in reviews])
+        if self.config.pooling == "last":
+            for order in np.array_split(np.argsort(lengths, kind="stable"), -(-len(reviews) // _ROWS)):
+                width = lengths[order].max() if self.config.bucketed else self.config.length
+                padded = pad_left([reviews[row] for row in order], width)
+                mask = padded != PAD if self.config.bucketed else None
+                yield order, self._lstm.read(table, numbers[padded], mask)[:, -1]
+            return
+        chunks = -(-lengths // self.config.chunk)
+        portions = np.cumsum(chunks) // _ROWS
+        for order in np.split(np.arange(len(reviews)), np.flatnonzero(np.diff(portions)) + 1):
+            rows = np.concatenate([split_into_chunks(reviews[row], self.config.chunk) for row in order])
+            states = self._lstm.read(table, numbers[rows])  # (chunks, chunk, D * H)
+            begins = np.cumsum([0, *chunks[order]])
+            yield order, np.stack([
+                self._mean_max(states[begin:end].reshape(-1, states.shape[-1])[: lengths[row]])
+                for row, begin, end in zip(order, begins, begins[1:], strict=False)
+            ])  # fmt: skip
+
+    def _mean_max(self, states: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Maximum and mean over the states (words, F) of a review, and the mean over those of its tail: see `ReviewPooling`."""
+        parts = [states.max(axis=0), states.mean(axis=0)]
+        if self.config.tail:
+            parts.append(states[-self.config.tail :].mean(axis=0))
+        return np.concatenate(parts)
 
     def save(self, folder: Path) -> None:
-        """Write network, words and configuration to a folder that holds all that is needed to use the model."""
+        """Write weights, words and configuration to a folder that holds all that is needed to use the model."""
         with atomic_folder(folder) as temporary:
-            keras_files.save(self.network, temporary / "model.keras")
+            write_arrays(temporary / "weights.npz", **self.weights)
             self.tokenizer.save(temporary / "words.json")
             write_json(temporary / "config.json", asdict(self.config))
 
@@ -178,11 +149,11 @@ class SentimentModel:
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         config = read_record(folder / "config.json", ModelConfig)
         tokenizer = Tokenizer.load(folder / "words.json")
-        network = keras_files.load(folder / "model.keras")
-        size = network.get_layer("embedding").input_dim
+        weights = read_arrays(folder / "weights.npz", "embedding/embeddings", "log_odds/kernel", "log_odds/bias")
+        size = len(weights["embedding/embeddings"])
         if size != tokenizer.size:
             raise TextLSTMError(
                 f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "
                 "Its files do not belong together: run 'dvc repro' to make them again"
             )
-        return cls(network, tokenizer, config)
+        return cls(weights, tokenizer, config)

@@ -17,8 +17,9 @@ from textlstm.core.params import Imdb as Settings
 from textlstm.nn.backend import POLICIES, keras
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
 from textlstm.nn.unrolled_lstm import UnrolledLSTM
+from textlstm.nn.weights import named_weights
 from textlstm.sentiment.adversarial import AdversarialTraining
-from textlstm.sentiment.lstm import ModelConfig, Review, ReviewPooling, SentimentModel, bucketed_order
+from textlstm.sentiment.lstm import ModelConfig, Review, SentimentModel, pad_left, split_into_chunks
 from textlstm.sentiment.pretraining import DIRECTIONS, Pretrained
 from textlstm.sentiment.tokenizer import PAD, Tokenizer
 from textlstm.sentiment.word_vectors import counted_vectors
@@ -26,6 +27,85 @@ from textlstm.sentiment.word_vectors import counted_vectors
 layers, ops = keras.layers, keras.ops
 
 _LABELS = {LABELS[NEGATIVE]: NEGATIVE, LABELS[POSITIVE]: POSITIVE}
+_BUCKET = 50  # batches whose reviews are sorted by length together
+
+
+class ReviewPooling(layers.Layer):  # type: ignore[misc,name-defined]
+    """Maximum and mean over the states of all words of a review, padding left out, and the mean over those of its tail.
+
+    Args:
+        tail: number of last words; 0 = no mean over them.
+    """
+
+    def __init__(self, tail: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.tail = tail
+
+    def call(self, states: Any, words: Any) -> Any:
+        """States (B * P, T, H) and words (B, P, T) to (B, 2 H), or (B, 3 H) with a tail."""
+        reviews = ops.shape(words)[0]
+        real = ops.reshape(words, (reviews, -1, 1)) != PAD  # (B, P * T, 1)
+        states = ops.reshape(states, (reviews, -1, states.shape[-1]))  # (B, P * T, H)
+        mask = ops.cast(real, states.dtype)
+        highest = ops.max(states * mask - 2.0 * (1.0 - mask), axis=1)  # states lie between -1 and 1
+        pooled = [highest, _mean(states, mask)]
+        if self.tail:
+            left = ops.flip(ops.cumsum(ops.flip(ops.cast(real, "int32"), 1), axis=1), 1)  # words from here to the end
+            pooled.append(_mean(states, mask * ops.cast(left <= self.tail, states.dtype)))
+        return ops.concatenate(pooled, axis=-1)
+
+    def compute_output_shape(self, states_shape: Any, words_shape: Any) -> Any:
+        """Keras asks for it."""
+        return (words_shape[0], (3 if self.tail else 2) * states_shape[-1])
+
+
+def _mean(states: Any, mask: Any) -> Any:
+    """Mean over the states (B, N, H) where the mask (B, N, 1) is one."""
+    return ops.sum(states * mask, axis=1) / ops.sum(mask, axis=1)
+
+
+def parallel_directions(settings: Settings) -> int:
+    """How many directions of reading may run in parallel: the `inter_op_threads` of `reproducible.set_up`.
+
+    Unrolled networks do; Keras's own layer has all threads for one direction at a time.
+    """
+    return 1 + (settings.vectors == "pretrained" and settings.bidirectional)
+
+
+def arrange(reviews: Sequence[Review], config: ModelConfig) -> npt.NDArray[np.int32]:
+    """Reviews as the network's input: (B, P, chunk) under the pooling "mean_max", padded with chunks of nothing, else (B, T)."""
+    longest = max(len(review) for review in reviews)
+    if config.pooling == "last":
+        return pad_left(reviews, longest if config.bucketed else config.length)
+    words = np.full((len(reviews), -(-longest // config.chunk), config.chunk), PAD, dtype=np.int32)
+    for row, review in zip(words, reviews, strict=True):
+        chunks = split_into_chunks(review, config.chunk)
+        row[: len(chunks)] = chunks
+    return words
+
+
+def bucketed_order(lengths: npt.NDArray[np.int64], words: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
+    """The reviews of each batch of an epoch: about `words` words with padding, of like length, in random order.
+
+    Args:
+        lengths: of the reviews, shape (n,).
+        words: that a batch may hold, padding included; a review that is longer makes a batch of its own.
+        seed: of the shuffle.
+        epoch: counts from 0.
+    """
+    if not len(lengths):
+        return []
+    order = permutation(len(lengths), seed, epoch)
+    share = max(int(_BUCKET * words / max(lengths.mean(), 1.0)), 1)
+    batches = []
+    for begin in range(0, len(order), share):
+        bucket = order[begin : begin + share]
+        bucket = bucket[np.argsort(-lengths[bucket], kind="stable")]
+        while len(bucket):
+            size = max(words // int(lengths[bucket[0]]), 1)
+            batches.append(bucket[:size])
+            bucket = bucket[size:]
+    return [batches[index] for index in permutation(len(batches), seed + 1, epoch)]
 
 
 def build_sentiment_model(size: int, settings: Settings, vectors: npt.NDArray[np.float32] | None = None) -> keras.Model:
@@ -107,20 +187,20 @@ def train_sentiment_model(
     """
     reviews = [review[-settings.length :] for review in reviews]
     network = _untrained(reviews, labels, tokenizer.size, settings, pretrained)
-    config = ModelConfig(settings.length, settings.pooling, settings.chunk, settings.bucketed, _LABELS)
+    config = ModelConfig(settings.length, settings.pooling, settings.chunk, settings.tail, settings.bucketed, _LABELS)
     lengths = np.array([len(review) for review in reviews])
     orders = [_order(lengths, settings, seed, epoch) for epoch in range(settings.epochs)]
 
     def batch(epoch: int, index: int) -> Batch:
         chosen = orders[epoch][index]
-        return config.arrange([reviews[row] for row in chosen]), labels[chosen].astype(np.float32)[:, None]
+        return arrange([reviews[row] for row in chosen], config), labels[chosen].astype(np.float32)[:, None]
 
     steps = sum(map(len, orders))
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
     training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
     losses = fit(training, [len(batches) for batches in orders], batch)
-    return SentimentModel(network, tokenizer, config), losses
+    return SentimentModel(named_weights(network), tokenizer, config), losses
 
 
 def _untrained(

@@ -10,20 +10,21 @@ where p and q count the positive and the negative reviews that hold it. Two kind
 paper, since they know what it does not: pairs of words with others between them ("not ... good"), and the n-grams of
 the tail of a review, where people say what they think on the whole, as features of their own. All are told apart by a
 hash (Weinberger et al. 2009), so the model is one vector and needs no dictionary.
+
+How it is trained is in `textlstm.sentiment.nbsvm_training`.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
-from textlstm.core.files import atomic_folder, read_arrays, read_record, write_arrays, write_json
-from textlstm.core.labels import POSITIVE
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import atomic_folder, how_to_make, read_arrays, read_record, write_arrays, write_json
 from textlstm.sentiment.tokenizer import words_of
 
 _MIX = np.uint64(
@@ -45,93 +46,87 @@ class NbsvmConfig:
 
 @dataclass(frozen=True)
 class NbsvmModel:
-    """One weight for each bucket of features; the log-odds of a review are the sum over its features, plus the bias."""
+    """One weight for each bucket of features; the log-odds of a review are the sum over its features, plus the bias.
 
-    weights: npt.NDArray[np.float32]  # (2 ** bits,)
+    Most buckets have no weight. Which have one is kept in a bit each, and the place of a weight is the number of bits
+    that are set before its own (a succinct bit vector, Jacobson 1989): a quarter of the memory of all buckets' weights,
+    and nothing to be laid out when it is loaded.
+    """
+
+    used: npt.NDArray[np.uint64]  # (2 ** bits / 64,): a bit for each bucket, the lowest first
+    weights: npt.NDArray[np.float32]  # (m,): of the buckets that have one, in their order
     bias: float
     config: NbsvmConfig
 
+    @classmethod
+    def from_buckets(cls, weights: npt.NDArray[np.float32], bias: float, config: NbsvmConfig) -> "NbsvmModel":
+        """From the weights of all buckets, (2 ** bits,)."""
+        used = np.packbits(weights != 0, bitorder="little").view("<u8").astype(np.uint64)
+        return cls(used, weights[weights != 0], bias, config)
+
+    @cached_property
+    def _before(self) -> npt.NDArray[np.int64]:
+        """How many buckets before each 64 have a weight."""
+        counts = np.bitwise_count(self.used)
+        return np.cumsum(counts, dtype=np.int64) - counts
+
     def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Natural logarithm of the odds that each review is positive, shape (n,)."""
-        return np.asarray(feature_matrix(texts, self.config) @ self.weights + self.bias, dtype=np.float64)
+        return self.log_odds_of_words([words_of(text, punctuation=self.config.punctuation) for text in texts])
+
+    def log_odds_of_words(self, reviews: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+        """The same from the words of each review."""
+        sums = [self._weights_of(buckets).sum(dtype=np.float64) for buckets in review_buckets(reviews, self.config)]
+        return np.array(sums, dtype=np.float64) + self.bias
+
+    def _weights_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Those that some of the buckets have."""
+        word, bit = buckets >> 6, (buckets & 63).astype(np.uint64)
+        below = self.used[word] & ((np.uint64(2) << bit) - np.uint64(1))  # the bucket's own bit and those before it
+        has = (below >> bit).astype(np.bool_)
+        return np.asarray(self.weights[self._before[word[has]] + np.bitwise_count(below[has]) - 1])
 
     def save(self, folder: Path) -> None:
-        """Write the weights that are not zero, and what their buckets stand for, to a folder."""
+        """Write the weights, and what their buckets stand for, to a folder."""
         with atomic_folder(folder) as temporary:
-            used = np.flatnonzero(self.weights)
             write_json(temporary / "config.json", asdict(self.config))
-            write_arrays(
-                temporary / "weights.npz", buckets=used.astype(np.int32), weights=self.weights[used], bias=self.bias
-            )
+            write_arrays(temporary / "weights.npz", used=self.used, weights=self.weights, bias=self.bias)
 
     @classmethod
     def load(cls, folder: Path) -> "NbsvmModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        config = read_record(folder / "config.json", NbsvmConfig)
-        arrays = read_arrays(folder / "weights.npz", "buckets", "weights", "bias")
-        weights = np.zeros(2**config.bits, dtype=np.float32)
-        weights[arrays["buckets"]] = arrays["weights"]
-        return cls(weights, float(arrays["bias"]), config)
+        config, path = read_record(folder / "config.json", NbsvmConfig), folder / "weights.npz"
+        arrays = read_arrays(path, "used", "weights", "bias")
+        buckets, set_bits = 64 * len(arrays["used"]), int(np.bitwise_count(arrays["used"]).sum())
+        if (buckets, set_bits) != (2**config.bits, len(arrays["weights"])):
+            raise TextLSTMError(
+                f"{path}: expected a bit for each of {2**config.bits:,} buckets and a weight for each bit that is set, got "
+                f"{buckets:,} bits, {set_bits:,} of them set, and {len(arrays['weights']):,} weights. {how_to_make(path)}"
+            )
+        return cls(arrays["used"], arrays["weights"], float(arrays["bias"]), config)
 
 
-def train_nbsvm(
-    texts: Sequence[str], labels: npt.NDArray[Any], config: NbsvmConfig, *, min_reviews: int, strength: float, seed: int
-) -> NbsvmModel:
-    """Fit the model.
+class _Hashes(dict[str, int]):
+    """The number of each word, found once."""
 
-    Args:
-        texts: reviews.
-        labels: POSITIVE or NEGATIVE, shape (n,).
-        config: which features are counted.
-        min_reviews: features in fewer reviews are left out.
-        strength: inverse of the regularisation.
-        seed: of the solver.
-    """
-    from sklearn.linear_model import LogisticRegression  # here: whoever only asks a model need not wait for it
-
-    presence = feature_matrix(texts, config)
-    ratio = log_count_ratio(presence, labels, min_reviews=min_reviews)
-    scaled = presence.multiply(ratio).tocsr()
-    scaled.eliminate_zeros()
-    used = np.unique(scaled.indices)
-    model = LogisticRegression(C=strength, solver="liblinear", dual=True, random_state=seed, max_iter=1000)
-    model.fit(scaled[:, used], labels == POSITIVE)
-    weights = np.zeros(presence.shape[1], dtype=np.float32)
-    weights[used] = model.coef_[0] * ratio[used]
-    return NbsvmModel(weights, float(model.intercept_[0]), config)
+    def __missing__(self, word: str) -> int:
+        number = self[word] = zlib.crc32(word.encode()) + 1
+        return number
 
 
-def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, min_reviews: int) -> npt.NDArray[np.float32]:
-    """How much each column speaks for a positive review, 0 where fewer than `min_reviews` reviews hold it; (columns,).
-
-    >>> log_count_ratio(sp.csr_matrix([[1, 0], [0, 1]]), np.array([1, 0]), min_reviews=1).round(3).tolist()
-    [0.693, -0.693]
-    """
-    positive = np.asarray(presence[labels == POSITIVE].sum(axis=0), dtype=np.float64).ravel()
-    negative = np.asarray(presence[labels != POSITIVE].sum(axis=0), dtype=np.float64).ravel()
-    ratio = np.log((positive + 1) / (positive + 1).sum()) - np.log((negative + 1) / (negative + 1).sum())
-    return np.where(positive + negative >= min_reviews, ratio, 0.0).astype(np.float32)
-
-
-def feature_matrix(texts: Sequence[str], config: NbsvmConfig) -> sp.csr_matrix:
-    """Which buckets of features each review holds: ones in a sparse matrix of shape (n, 2 ** bits)."""
-    known: dict[str, int] = {}
-    columns, ends = [], [0]
-    for text in texts:
-        words = words_of(text, punctuation=config.punctuation)
-        hashes = np.array(
-            [known.setdefault(word, zlib.crc32(word.encode())) for word in words], dtype=np.uint64
-        ) + np.uint64(1)
+def review_buckets(reviews: Sequence[Sequence[str]], config: NbsvmConfig) -> Iterator[npt.NDArray[np.int32]]:
+    """The buckets of the features that each review holds, from its words: ascending, each once."""
+    known = _Hashes()
+    for words in reviews:
+        hashes = np.array([known[word] for word in words], dtype=np.uint64)
         found = _ngrams(hashes, config.longest)
         for apart in range(2, min(config.skips + 2, len(words))):
             found.append(hashes[:-apart] * _MIX + hashes[apart:] * np.uint64(2 * apart + 1))
         if config.tail:
             found += [(grams * _MIX) ^ _TAIL for grams in _ngrams(hashes[-config.tail :], config.longest)]
-        spread = (np.concatenate(found) * _MIX) >> np.uint64(64 - config.bits)
-        columns.append(np.unique(spread).astype(np.int32))
-        ends.append(ends[-1] + len(columns[-1]))
-    indices = np.concatenate(columns) if columns else np.zeros(0, dtype=np.int32)
-    return sp.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, ends), shape=(len(texts), 2**config.bits))
+        spread = ((np.concatenate(found) * _MIX) >> np.uint64(64 - config.bits)).astype(np.int32)
+        spread.sort()
+        yield spread[np.diff(spread, prepend=np.int32(-1)) > 0]
 
 
 def _ngrams(hashes: npt.NDArray[np.uint64], longest: int) -> list[npt.NDArray[np.uint64]]:

@@ -6,7 +6,7 @@ does not drop stop words.
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,16 @@ def words_of(text: str, *, punctuation: bool = True) -> list[str]:
     """
     pattern = _WORD_OR_PUNCTUATION if punctuation else _WORD
     return pattern.findall(clean(text, runs=True))
+
+
+def review_words(texts: Iterable[str], *, punctuation: bool = True) -> list[list[str]]:
+    """The words of each review; one without any is a TextLSTMError."""
+    found = []
+    for number, text in enumerate(texts, start=1):
+        found.append(words_of(text, punctuation=punctuation))
+        if not found[-1]:
+            raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
+    return found
 
 
 @dataclass(frozen=True)
@@ -68,12 +78,14 @@ class Tokenizer:
         """Number of ids, the three special ones included."""
         return len(_SPECIAL) + len(self.words)
 
+    def ids_of(self, words: Sequence[str]) -> npt.NDArray[np.int32]:
+        """`<start>` and the ids of words, shape (1 + number of words,)."""
+        ids = self._ids
+        return np.array([START, *(ids.get(word, UNKNOWN) for word in words)], dtype=np.int32)
+
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """`<start>` and the ids of the words of a review, shape (1 + number of words,)."""
-        ids = self._ids
-        return np.array(
-            [START, *(ids.get(word, UNKNOWN) for word in words_of(text, punctuation=self.punctuation))], dtype=np.int32
-        )
+        return self.ids_of(words_of(text, punctuation=self.punctuation))
 
     def decode(self, ids: Iterable[Any]) -> str:
         """The words of ids, separated by spaces; the inverse of `encode` for known words."""

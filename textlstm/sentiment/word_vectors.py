@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from textlstm.sentiment.nbsvm import log_count_ratio
+from textlstm.sentiment.nbsvm_training import log_count_ratio
 from textlstm.sentiment.tokenizer import PAD, UNKNOWN
 
 Floats = npt.NDArray[np.float32]

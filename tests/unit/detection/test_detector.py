@@ -20,6 +20,7 @@ from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import CharacterModel, text_log_likelihood
 from textlstm.language.vocabulary import Vocabulary
+from textlstm.nn.weights import named_weights
 
 ROOT = Path(__file__).parents[3]
 ABC = Vocabulary(("a", "b", "c"))
@@ -92,12 +93,14 @@ def test_digits_change_nothing() -> None:
     assert plain.margin == numbered.margin
 
 
-def _save(models: Path, language: str, lstm: Vocabulary, counted: Vocabulary) -> None:
+def save_models(models: Path, language: str, lstm: Vocabulary, counted: Vocabulary) -> None:
     settings = load_params(ROOT / "params.yaml").language_model.model_copy(
         update={"window": 2, "units": 2, "ensemble_size": 1}
     )
     network = build_language_model(lstm.size, settings)
-    LanguageModel(network, lstm, ModelConfig("every_position", 2, "softmax")).save(models / "language" / language)
+    LanguageModel(named_weights(network), lstm, ModelConfig("every_position", 2, "softmax")).save(
+        models / "language" / language
+    )
     NgramMixture(NgramModel.learn(counted.encode("aab"), counted, 2), None).save(models / "ngram" / language)
     OTHERS.save(models / "background")
     ABSTENTION.save(models / "abstention.json")
@@ -106,8 +109,8 @@ def _save(models: Path, language: str, lstm: Vocabulary, counted: Vocabulary) ->
 
 
 def test_models_of_different_runs_are_refused(tmp_path: Path) -> None:
-    _save(tmp_path, "left", ABC, ABC)
-    _save(tmp_path, "right", ABC, ABC)
+    save_models(tmp_path, "left", ABC, ABC)
+    save_models(tmp_path, "right", ABC, ABC)
     (prediction,) = load_detector(tmp_path).predict(["ab"])
     assert prediction.margin is not None
     assert prediction.margin >= 0
@@ -117,7 +120,7 @@ def test_models_of_different_runs_are_refused(tmp_path: Path) -> None:
         match=r"background: expected the characters that the languages' LSTMs know and one more, got others",
     ):
         load_detector(tmp_path)
-    _save(tmp_path, "right", ABC, Vocabulary(("a", "b")))
+    save_models(tmp_path, "right", ABC, Vocabulary(("a", "b")))
     with pytest.raises(
         TextLSTMError, match=r"ngram/right: expected the 3 characters that left's LSTM knows, got 2, not the same ones"
     ):
@@ -125,14 +128,14 @@ def test_models_of_different_runs_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_missing_is_named(tmp_path: Path) -> None:
-    _save(tmp_path, "left", ABC, ABC)
+    save_models(tmp_path, "left", ABC, ABC)
     with pytest.raises(TextLSTMError, match=r"language/right/\w+.json: no such file"):
         load_detector(tmp_path)
 
 
 def test_models_that_the_settings_do_not_name_change_nothing(tmp_path: Path) -> None:
     for language in ("left", "right", "removed"):
-        _save(tmp_path, language, ABC, ABC)
+        save_models(tmp_path, language, ABC, ABC)
     assert list(load_detector(tmp_path).models) == ["left", "right"]
 
 

@@ -12,13 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_json, write_json
+from textlstm.core.files import read_json, write_arrays, write_json
 from textlstm.core.params import LanguageModel as LanguageSettings
-from textlstm.language.lstm import LanguageModel, ModelConfig, after_start, windows_of
-from textlstm.language.lstm_training import build_article_language_model, build_language_model, train_language_model
+from textlstm.language.lstm import LanguageModel, ModelConfig
+from textlstm.language.lstm_training import (
+    after_start,
+    build_article_language_model,
+    build_language_model,
+    train_language_model,
+    windows_of,
+)
 from textlstm.language.scoring import text_log_likelihood, window_log_likelihoods
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 from textlstm.nn import reproducible
+from textlstm.nn.backend import keras
+from textlstm.nn.weights import named_weights, set_named_weights
 
 TEXT = "abcd" * 30
 VOCABULARY = Vocabulary.learn([TEXT])
@@ -54,13 +62,35 @@ def train(
 def untrained(section: LanguageSettings) -> LanguageModel:
     """A model with random weights: enough for all that does not depend on what was learnt."""
     reproducible.set_up(7, 1)
-    build = build_language_model if section.target == "every_position" else build_article_language_model
     config = ModelConfig(section.target, section.window, section.output, section.ensemble_size)
-    return LanguageModel(build(VOCABULARY.size, section), VOCABULARY, config)
+    return LanguageModel(named_weights(build(section)), VOCABULARY, config)
+
+
+def build(section: LanguageSettings) -> keras.Model:
+    """A network of Keras."""
+    made = build_language_model if section.target == "every_position" else build_article_language_model
+    return made(VOCABULARY.size, section)
+
+
+def network_of(section: LanguageSettings, model: LanguageModel) -> keras.Model:
+    """The network of Keras that has the weights of a model."""
+    network = build(section)
+    set_named_weights(network, model.weights)
+    return network
 
 
 def weights(model: LanguageModel) -> bytes:
-    return b"".join(array.tobytes() for array in model.network.get_weights())
+    return b"".join(array.tobytes() for array in model.weights.values())
+
+
+def by_keras(network: keras.Model, config: ModelConfig, read: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Log-probabilities of what comes next, (B, T, V) or (B, V), out of the logits of Keras: mean over the networks."""
+    logits = np.asarray(network(read, training=False), dtype=np.float64)
+    if config.output == "sigmoid":
+        logits = -np.logaddexp(0.0, -logits)
+    chances = np.exp(logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True))
+    mean = chances.reshape(len(read), config.ensemble_size, -1, VOCABULARY.size).mean(axis=1)
+    return np.log(mean if config.target == "every_position" else mean[:, 0])
 
 
 @given(st.integers(1, 12), st.data())
@@ -96,6 +126,88 @@ def test_a_tiny_model_learns_a_tiny_text_by_heart(settings: Callable[..., Any]) 
     assert likely > unlikely + 5
 
 
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"output": "sigmoid"},
+    {"layers": 3, "ensemble_size": 2, "dropout": 0.1},
+    {
+        "window": 40,
+        "layers": 2,
+        "units": 4,
+    },  # Keras reads it in a loop; strings of so many characters fit into no integer
+    {"window": 2, "ensemble_size": 3, "output": "sigmoid"},
+    {"target": "after_window"},
+    {"target": "after_window", "output": "sigmoid", "window": 20},
+]
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+def test_a_table_is_that_of_keras(settings: Callable[..., Any], changes: dict[str, Any]) -> None:
+    """Row i, column k: the character i + k, after a fresh reading of the k before it."""
+    section = tiny(settings, **changes)
+    model = untrained(section)
+    random = np.random.default_rng(7)
+    model.weights.update(
+        {
+            name: random.normal(size=array.shape).astype(np.float32)
+            for name, array in model.weights.items()
+            if name != "one_hot/embeddings"
+        }
+    )
+    network, window = network_of(section, model), section.window
+    ids = random.integers(UNKNOWN, VOCABULARY.size, 70)
+    table = model.log_probabilities(ids)
+    padded = np.concatenate([ids, np.full(window, START)])
+    expected = np.zeros_like(table)
+    if section.target == "every_position":
+        windows = windows_of(padded[:-1], window)
+        answers = by_keras(network, model.config, after_start(windows))  # (n, T, V)
+        expected = np.take_along_axis(answers, windows[:, :, None], axis=2)[:, :, 0]
+    else:
+        windows = windows_of(padded, window + 1)
+        for prefix in range(1, window + 1):
+            read = np.full((len(ids), window), VOCABULARY.size, dtype=np.int32)
+            read[:, :prefix] = windows[:, :prefix]
+            answers = by_keras(network, model.config, read)
+            expected[:, prefix] = answers[np.arange(len(ids)), windows[:, prefix]]
+            if prefix == 1:
+                expected[:, 0] = answers[np.arange(len(ids)), windows[:, 0]]
+    about = np.arange(len(ids))[:, None] + np.arange(table.shape[1])
+    expected[(about >= len(ids)) | (np.append(ids, [UNKNOWN] * window)[about] == UNKNOWN)] = 0.0
+    np.testing.assert_allclose(table, expected, atol=1e-4, rtol=0)
+    assert table.std() > 0.3
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+def test_what_follows_strings_is_that_of_keras(settings: Callable[..., Any], changes: dict[str, Any]) -> None:
+    section = tiny(settings, **changes)
+    model = untrained(section)
+    network, window = network_of(section, model), section.window
+    for length in (0, 1, 2, window, window + 5):
+        ids = np.random.default_rng(length).integers(UNKNOWN, VOCABULARY.size, (6, length))
+        read = np.full((6, window), VOCABULARY.size, dtype=np.int32)
+        kept = ids[:, max(length - model.config.longest, 0) :]
+        known = kept if section.target == "after_window" else np.column_stack([np.full(6, START), kept])
+        read[:, : known.shape[1]] = known
+        answers = by_keras(network, model.config, read)
+        expected = answers if section.target == "after_window" else answers[:, known.shape[1] - 1]
+        np.testing.assert_allclose(model.log_distribution_after(ids), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("changes", [{}, {"layers": 2, "ensemble_size": 2}, {"target": "after_window"}], ids=str)
+def test_states_are_carried_on_from_beginnings(settings: Callable[..., Any], changes: dict[str, Any]) -> None:
+    model = untrained(tiny(settings, **changes))
+    states = model.advance(model.start(), np.array([2, 3]), parents=np.array([0, 0]))
+    one_each = model.advance(states, np.array([4, 5]))
+    several = model.advance(states, np.array([5, 4, 2]), parents=np.array([1, 0, 1]))
+    for got, strings in ((one_each, [[2, 4], [3, 5]]), (several, [[3, 5], [2, 4], [3, 2]])):
+        assert (got.count, got.read) == (len(strings), 2)
+        expected = model.log_distribution_after(np.array(strings))
+        np.testing.assert_allclose(model.log_distribution(got), expected, atol=1e-6)
+    taken = model.log_distribution(several.take(np.array([2, 0, 2])))
+    np.testing.assert_allclose(taken, model.log_distribution(several)[[2, 0, 2]], atol=1e-6)
+
+
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
 def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., Any], output: str) -> None:
     model = untrained(tiny(settings, output=output))
@@ -103,8 +215,9 @@ def test_the_probabilities_after_any_context_sum_to_one(settings: Callable[..., 
         texts = [VOCABULARY.encode(context + character) for character in VOCABULARY.characters]
         known = sum(np.exp(model.log_probabilities(ids)[0, len(context)]) for ids in texts)
         assert 0.3 < known < 1.0  # <start> and <unknown> have the rest
-    total = np.exp(model.log_distribution(after_start(windows_of(IDS, 3)[:5]))).sum(axis=-1)
-    np.testing.assert_allclose(total, 1.0)
+    for length in (0, 2):
+        total = np.exp(model.log_distribution_after(windows_of(IDS, length)[:5] if length else IDS[:0].reshape(1, 0)))
+        np.testing.assert_allclose(total.sum(axis=-1), 1.0)
 
 
 def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(settings: Callable[..., Any]) -> None:
@@ -122,20 +235,21 @@ def test_a_table_has_a_row_for_each_character_and_nothing_beyond_the_end(setting
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
 def test_an_ensemble_answers_with_the_mean_of_its_probabilities(settings: Callable[..., Any], output: str) -> None:
     both, alone = (untrained(tiny(settings, ensemble_size=size, output=output)) for size in (2, 1))
-    read = after_start(windows_of(IDS, 3)[:5])
+    contexts = windows_of(IDS, 2)[:5]
     chances = []
     for suffix in ("", "_2"):
-        for layer in ("embedding", "lstm_1", "logits"):
-            alone.network.get_layer(layer).set_weights(both.network.get_layer(layer + suffix).get_weights())
-        chances.append(np.exp(alone.log_distribution(read)))
+        weights = {name: both.weights[name.replace("/", f"{suffix}/")] for name in alone.weights}
+        chances.append(np.exp(LanguageModel(weights, VOCABULARY, alone.config).log_distribution_after(contexts)))
     assert not np.allclose(*chances)
-    np.testing.assert_allclose(np.exp(both.log_distribution(read)), (chances[0] + chances[1]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(both.log_distribution_after(contexts)), (chances[0] + chances[1]) / 2, rtol=1e-5)
 
 
 def test_each_network_of_an_ensemble_learns(settings: Callable[..., Any]) -> None:
-    model, _ = train(tiny(settings, ensemble_size=2, epochs=40, units=12))
+    section = tiny(settings, ensemble_size=2, epochs=40, units=12)
+    model, _ = train(section)
     windows = windows_of(VOCABULARY.encode("abcdabcdabcd"), 3)[:8]
-    logits = np.asarray(model.network(after_start(windows))).reshape(8, 2, 3, VOCABULARY.size)  # (B, N, T, V)
+    logits = np.asarray(network_of(section, model)(after_start(windows)))
+    logits = logits.reshape(8, 2, 3, VOCABULARY.size)  # (B, N, T, V)
     for number in range(2):
         np.testing.assert_array_equal(logits[:, number, -1].argmax(axis=1), windows[:, -1])
 
@@ -143,8 +257,8 @@ def test_each_network_of_an_ensemble_learns(settings: Callable[..., Any]) -> Non
 def test_the_articles_network_learns_the_character_after_a_window(settings: Callable[..., Any]) -> None:
     model, _ = train(tiny(settings, target="after_window", epochs=40, units=12))
     ids = VOCABULARY.encode("abcdabcdabcd")
-    logits = np.asarray(model.network(windows_of(ids, 3)[:8].astype(np.int32)))  # (B, V)
-    np.testing.assert_array_equal(logits.argmax(axis=1), ids[3:11])
+    answers = model.log_distribution_after(windows_of(ids, 3)[:8])
+    np.testing.assert_array_equal(answers.argmax(axis=1), ids[3:11])
 
 
 def test_a_row_is_a_reading_that_begins_afresh(settings: Callable[..., Any]) -> None:
@@ -155,14 +269,31 @@ def test_a_row_is_a_reading_that_begins_afresh(settings: Callable[..., Any]) -> 
         np.testing.assert_allclose(table[begin], alone[0], rtol=1e-5)
 
 
-def test_how_many_windows_are_scored_at_once_does_not_matter(
-    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "changes", [{"window": 6, "layers": 2, "ensemble_size": 2}, {"target": "after_window"}], ids=str
+)
+def test_how_many_strings_are_read_at_once_does_not_matter(
+    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    model = untrained(tiny(settings))
-    whole = model.log_probabilities(IDS)
-    for at_once in (1, 7, len(IDS)):
-        monkeypatch.setattr("textlstm.language.lstm._SCORED_AT_ONCE", at_once)
-        np.testing.assert_allclose(model.log_probabilities(IDS[:20])[:17], whole[:17], rtol=1e-5)
+    model = untrained(tiny(settings, **changes))
+    ids = np.random.default_rng(7).integers(UNKNOWN, VOCABULARY.size, 300)
+    whole = model.log_probabilities(ids)
+    for at_once in (1, 7, 64):
+        monkeypatch.setattr("textlstm.language.lstm._ROWS", at_once)
+        np.testing.assert_allclose(model.log_probabilities(ids), whole, atol=1e-6)
+
+
+def test_each_different_context_is_read_once(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, read = untrained(tiny(settings, window=4)), []
+    advance = LanguageModel.advance
+
+    def counted(self: LanguageModel, states: Any, ids: Any, parents: Any = None) -> Any:
+        read.append(len(ids))
+        return advance(self, states, ids, parents)
+
+    monkeypatch.setattr(LanguageModel, "advance", counted)
+    model.log_probabilities(IDS)  # abcd, again and again: four strings of each length
+    assert sum(read) == 1 + 3 * 4
 
 
 @pytest.mark.slow
@@ -191,16 +322,17 @@ def test_a_saved_model_gives_the_same_scores(settings: Callable[..., Any], tmp_p
 
 
 def test_after_a_window_reads_zeros_after_each_prefix(settings: Callable[..., Any]) -> None:
-    model = untrained(tiny(settings, target="after_window"))
-    ids = VOCABULARY.encode("dcab")
+    section = tiny(settings, target="after_window")
+    model = untrained(section)
+    network, ids = network_of(section, model), VOCABULARY.encode("dcab")
     table = model.log_probabilities(ids)
     assert table.shape == (4, 4)  # a full window and the character after it
     nothing = VOCABULARY.size
     for prefix in (1, 2, 3):
         read = np.array([[*ids[:prefix], *[nothing] * (3 - prefix)]], dtype=np.int32)
-        assert table[0, prefix] == pytest.approx(model.log_distribution(read)[0, ids[prefix]], rel=1e-5)
+        assert table[0, prefix] == pytest.approx(by_keras(network, model.config, read)[0, ids[prefix]], rel=1e-5)
     read = np.array([[ids[0], nothing, nothing]], dtype=np.int32)
-    assert table[0, 0] == pytest.approx(model.log_distribution(read)[0, ids[0]], rel=1e-5)
+    assert table[0, 0] == pytest.approx(by_keras(network, model.config, read)[0, ids[0]], rel=1e-5)
 
 
 def test_nothing_is_read_as_zeros(settings: Callable[..., Any]) -> None:
@@ -290,14 +422,15 @@ def test_a_missing_model_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_path: Path) -> None:
     folder = _saved(settings, tmp_path)
-    network = (folder / "model.keras").read_bytes()
-    for content in (b"", b"PK\x03\x04", network[: len(network) // 2], b"not a model"):
-        (folder / "model.keras").write_bytes(content)
-        with pytest.raises(
-            TextLSTMError, match=r"model.keras: expected a Keras model, got a file that does not load \(.+\)"
-        ):
+    arrays = (folder / "weights.npz").read_bytes()
+    for content in (b"", b"PK\x03\x04", arrays[: len(arrays) // 2], b"not a model"):
+        (folder / "weights.npz").write_bytes(content)
+        with pytest.raises(TextLSTMError, match=r"weights.npz: expected arrays \(.npz\), got a broken file \(.+\)"):
             LanguageModel.load(folder)
-    (folder / "model.keras").write_bytes(network)
+    write_arrays(folder / "weights.npz", **{"embedding/embeddings": np.zeros((7, 5))})
+    with pytest.raises(TextLSTMError, match=r"weights.npz: expected the arrays .*, got none called lstm_1/kernel, "):
+        LanguageModel.load(folder)
+    (folder / "weights.npz").write_bytes(arrays)
     config = read_json(folder / "config.json")
     for wrong in ([], {"window": 3}, config | {"colour": "red"}):
         write_json(folder / "config.json", wrong)

@@ -1,11 +1,9 @@
-"""The unrolled LSTM is Keras's LSTM: same weights, same states, in both directions; bfloat16 is near it; a saved one answers the same."""
-
-from pathlib import Path
+"""The unrolled LSTM is Keras's LSTM: same weights, same states, in both directions; bfloat16 is near it."""
 
 import numpy as np
 import pytest
 
-from textlstm.nn import keras_files, reproducible
+from textlstm.nn import reproducible
 from textlstm.nn.backend import keras
 from textlstm.nn.unrolled_lstm import UnrolledLSTM
 
@@ -44,10 +42,3 @@ def test_bfloat16_rounds_and_keeps_weights_in_float32() -> None:
     difference = np.abs(np.array(rounded(ROWS)).astype(np.float32) - np.array(exact(ROWS)))
     assert 0 < difference.max() < 0.1
     assert {str(variable.dtype) for variable in rounded.weights} == {"float32"}
-
-
-def test_a_saved_layer_answers_the_same(tmp_path: Path) -> None:
-    rows = keras.Input(ROWS.shape[1:])
-    network = keras.Model(rows, UnrolledLSTM(3, reverse=True)(rows))
-    keras_files.save(network, tmp_path / "model.keras")
-    assert np.array(keras_files.load(tmp_path / "model.keras")(ROWS)).tolist() == np.array(network(ROWS)).tolist()

@@ -1,5 +1,6 @@
 """The classifier: a weighted mean of two log-odds, for a test review and a user's text alike, with the weight in a file of its own."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from textlstm.core.files import write_json
 from textlstm.core.odds import probability_of
 from textlstm.sentiment.baseline import train_linear_svm
 from textlstm.sentiment.classifier import SentimentClassifier
-from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig
+from textlstm.sentiment.nbsvm_training import train_nbsvm
+from textlstm.sentiment.tokenizer import words_of
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,30 @@ def test_a_users_text_is_answered_with_the_log_odds_of_a_test_review(classifier:
     assert [prediction.sentiment for prediction in predictions] == [expected[0], None, expected[1]]
     with pytest.raises(TextLSTMError, match="review 2: expected words, got none"):
         classifier.log_odds(["good film", " ", "bad"])
+
+
+def test_a_review_is_split_into_words_once(classifier: SentimentClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(text: str, *, punctuation: bool = True) -> list[str]:
+        asked.append(text)
+        return words_of(text, punctuation=punctuation)
+
+    for module in ("classifier", "lstm", "nbsvm", "tokenizer"):
+        monkeypatch.setattr(f"textlstm.sentiment.{module}.words_of", counted, raising=False)
+    classifier.predict(OF_MANY_LENGTHS)
+    assert asked == OF_MANY_LENGTHS
+    classifier.log_odds(OF_MANY_LENGTHS)
+    assert asked == OF_MANY_LENGTHS * 2
+
+
+def test_models_of_other_words_are_refused(classifier: SentimentClassifier, tmp_path: Path) -> None:
+    classifier.lstm.save(tmp_path / "imdb")
+    config = dataclasses.replace(classifier.nbsvm.config, punctuation=False)
+    dataclasses.replace(classifier.nbsvm, config=config).save(tmp_path / "nbsvm")
+    write_json(tmp_path / "sentiment.json", {"nbsvm_weight": 0.5})
+    with pytest.raises(TextLSTMError, match=r"expected models of the same words, got one for which punctuation marks"):
+        SentimentClassifier.load(tmp_path)
 
 
 def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: SentimentClassifier, tmp_path: Path) -> None:

@@ -14,15 +14,13 @@ from textlstm.core.files import read_json, write_json
 from textlstm.core.labels import NEGATIVE, POSITIVE
 from textlstm.core.params import Imdb as ImdbSettings
 from textlstm.nn import reproducible
-from textlstm.sentiment.lstm import (
-    ModelConfig,
-    ReviewPooling,
-    SentimentModel,
-    bucketed_order,
-    pad_left,
-    split_into_chunks,
-)
+from textlstm.nn.backend import keras
+from textlstm.nn.weights import named_weights, set_named_weights
+from textlstm.sentiment.lstm import ModelConfig, SentimentModel, pad_left, split_into_chunks
 from textlstm.sentiment.lstm_training import (
+    ReviewPooling,
+    arrange,
+    bucketed_order,
     build_sentiment_model,
     build_tutorial_sentiment_model,
     train_sentiment_model,
@@ -55,15 +53,26 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> ImdbSettings:
 
 def untrained(section: ImdbSettings) -> SentimentModel:
     """A model with random weights, large enough to matter."""
-    reproducible.set_up(7, 1)
-    build = build_tutorial_sentiment_model if section.pooling == "last" else build_sentiment_model
-    network = build(TOKENIZER.size, section)
     random = np.random.default_rng(7)
-    network.set_weights([random.normal(size=array.shape) for array in network.get_weights()])
+    shapes = {name: array.shape for name, array in named_weights(build(section)).items()}
+    weights = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     config = ModelConfig(
-        section.length, section.pooling, section.chunk, section.bucketed, {"negative": 0, "positive": 1}
+        section.length, section.pooling, section.chunk, section.tail, section.bucketed, {"negative": 0, "positive": 1}
     )
-    return SentimentModel(network, TOKENIZER, config)
+    return SentimentModel(weights, TOKENIZER, config)
+
+
+def build(section: ImdbSettings) -> keras.Model:
+    """A network of Keras."""
+    made = build_tutorial_sentiment_model if section.pooling == "last" else build_sentiment_model
+    return made(TOKENIZER.size, section)
+
+
+def network_of(section: ImdbSettings, model: SentimentModel) -> keras.Model:
+    """The network of Keras that has the weights of a model."""
+    network = build(section)
+    set_named_weights(network, model.weights)
+    return network
 
 
 def train(section: ImdbSettings, *, seed: int = 7) -> tuple[SentimentModel, list[float]]:
@@ -89,11 +98,13 @@ def test_padding_stands_at_the_left_and_the_last_ids_are_kept(reviews: Sequence[
 
 @given(REVIEWS, st.integers(1, 20))
 def test_chunks_joined_are_the_review_and_padding(reviews: Sequence[Any], chunk: int) -> None:
-    chunks = split_into_chunks(reviews, chunk)
+    words = arrange(reviews, ModelConfig(100, "mean_max", chunk, 0, True, {}))
     longest = max(len(review) for review in reviews)
-    assert chunks.shape == (len(reviews), -(-longest // chunk), chunk)
-    for row, review in zip(chunks.reshape(len(reviews), -1), reviews, strict=True):
-        assert row.tolist() == review.tolist() + [PAD] * (len(row) - len(review))
+    assert words.shape == (len(reviews), -(-longest // chunk), chunk)
+    for row, review in zip(words, reviews, strict=True):
+        assert row.ravel().tolist() == review.tolist() + [PAD] * (row.size - len(review))
+        chunks = split_into_chunks(review, chunk)
+        assert chunks.tolist() == row[: -(-len(review) // chunk)].tolist()
 
 
 @given(
@@ -116,14 +127,49 @@ def test_buckets_save_padding_and_differ_between_epochs() -> None:
     assert [rows.tolist() for rows in batches] != [rows.tolist() for rows in bucketed_order(lengths, 32 * 200, 7, 1)]
 
 
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"bidirectional": True},
+    {"bidirectional": True, "tail": 0, "dropout": 0.1, "word_dropout": 0.1},
+    {"vectors": "pretrained", "bidirectional": True},
+    {"vectors": "pretrained", "tail": 7},
+    {"pooling": "last"},
+    {"pooling": "last", "bucketed": False, "length": 31},
+]
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+def test_answers_are_those_of_keras(settings: Callable[..., Any], changes: dict[str, Any]) -> None:
+    section = tiny(settings, **({"length": 40} | changes))
+    model, random = untrained(section), np.random.default_rng(7)
+    reviews = [
+        np.array([START, *random.integers(2, TOKENIZER.size, length)], dtype=np.int32)
+        for length in (1, 3, 4, 5, 9, 10, 24, 39, 50)
+    ]
+    words = arrange([review[-section.length :] for review in reviews], model.config)
+    expected = np.asarray(network_of(section, model)(words, training=False))[:, 0]
+    np.testing.assert_allclose(model.log_odds_of_ids(reviews), expected, atol=1e-4, rtol=0)
+    assert expected.std() > 0.1
+
+
+def test_what_was_trained_in_bfloat16_is_asked_in_float32(settings: Callable[..., Any]) -> None:
+    sections = [tiny(settings, vectors="pretrained", bidirectional=True, precision=p) for p in ("float32", "bfloat16")]
+    model = untrained(sections[1])
+    words = arrange([TOKENIZER.encode("a good film and a bad one")], model.config)
+    exact, rounded = (float(np.asarray(network_of(section, model)(words))[0, 0]) for section in sections)
+    assert model.log_odds(["a good film and a bad one"])[0] == pytest.approx(exact, abs=1e-5)
+    assert 1e-4 < abs(rounded - exact) < 0.1
+
+
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_chunks_of_nothing_but_padding_do_not_change_an_answer(
     settings: Callable[..., Any], bidirectional: bool
 ) -> None:
-    model = untrained(tiny(settings, bidirectional=bidirectional))
-    chunks = split_into_chunks([TOKENIZER.encode("a good film and a bad one")], 5)
-    more = np.concatenate([chunks, np.full((1, 3, 5), PAD, dtype=np.int32)], axis=1)
-    alone, padded = (float(np.asarray(model.network(words, training=False))[0, 0]) for words in (chunks, more))
+    section = tiny(settings, bidirectional=bidirectional)
+    network = network_of(section, untrained(section))
+    chunks = split_into_chunks(TOKENIZER.encode("a good film and a bad one"), 5)
+    more = np.concatenate([chunks, np.full((3, 5), PAD, dtype=np.int32)])
+    alone, padded = (float(np.asarray(network(words[None], training=False))[0, 0]) for words in (chunks, more))
     assert padded == pytest.approx(alone, rel=1e-5)
 
 
@@ -135,14 +181,14 @@ def test_pooling_by_hand() -> None:
     np.testing.assert_allclose(ReviewPooling()(states, words), [[0.5, 0.1], [0.2, -0.2]], atol=1e-6)
     np.testing.assert_allclose(ReviewPooling(2)(states, words), [[0.5, 0.1, 0.1], [0.2, -0.2, -0.2]], atol=1e-6)
     np.testing.assert_allclose(ReviewPooling(1)(states, words), [[0.5, 0.1, -0.3], [0.2, -0.2, -0.6]], atol=1e-6)
-    assert ReviewPooling.from_config(ReviewPooling(7).get_config()).tail == 7
 
 
 def test_masked_padding_does_not_change_an_answer(settings: Callable[..., Any]) -> None:
-    model = untrained(tiny(settings, pooling="last"))
+    section = tiny(settings, pooling="last")
+    network = network_of(section, untrained(section))
     review = TOKENIZER.encode("a good film")
     alone, *padded = (
-        float(np.asarray(model.network(pad_left([review], width), training=False))[0, 0]) for width in (4, 5, 12, 40)
+        float(np.asarray(network(pad_left([review], width), training=False))[0, 0]) for width in (4, 5, 12, 40)
     )
     assert padded == pytest.approx([alone] * 3, rel=1e-5)
 
@@ -155,8 +201,9 @@ def test_an_answer_does_not_depend_on_the_other_reviews(
     alone = [float(model.log_odds([text])[0]) for text in OF_MANY_LENGTHS]
     assert len({round(log_odds, 4) for log_odds in alone}) == 4
     np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS), alone, rtol=1e-4, atol=1e-6)
-    monkeypatch.setattr("textlstm.sentiment.lstm._PREDICTED_AT_ONCE", 30)
-    np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS[::-1]), alone[::-1], rtol=1e-4, atol=1e-6)
+    for rows in (1, 2, 3):
+        monkeypatch.setattr("textlstm.sentiment.lstm._ROWS", rows)
+        np.testing.assert_allclose(model.log_odds(OF_MANY_LENGTHS[::-1]), alone[::-1], rtol=1e-4, atol=1e-6)
 
 
 def test_only_the_last_words_are_read(settings: Callable[..., Any]) -> None:
@@ -249,8 +296,9 @@ def test_the_tutorials_network_has_its_213301_parameters(settings: Callable[...,
     assert [layer.name for layer in network.layers] == ["words", "embedding", "lstm", "log_odds"]
 
 
-def test_a_review_without_words_is_named(settings: Callable[..., Any]) -> None:
-    model = untrained(tiny(settings))
+@pytest.mark.parametrize("pooling", ["mean_max", "last"])
+def test_a_review_without_words_is_named(settings: Callable[..., Any], pooling: str) -> None:
+    model = untrained(tiny(settings, pooling=pooling))
     with pytest.raises(TextLSTMError, match=r"review 2: expected words, got none in ' \\n '. Give at least one word"):
         model.log_odds(["good", " \n "])
     assert model.log_odds([]).shape == (0,)

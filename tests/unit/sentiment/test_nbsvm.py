@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel, feature_matrix, log_count_ratio, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel
+from textlstm.sentiment.nbsvm_training import feature_matrix, log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import words_of
 
 TEXTS = ["good good film", "a good one", "great film", "bad film", "a bad one", "awful film"] * 4
@@ -91,6 +92,22 @@ def test_a_tiny_model_learns_tiny_reviews_by_heart(model: NbsvmModel) -> None:
     assert nothing == pytest.approx(model.bias)
 
 
+@pytest.mark.parametrize("bits", [8, 12])
+def test_an_answer_is_the_sum_of_the_weights_of_the_buckets_held(bits: int) -> None:
+    random, config = np.random.default_rng(bits), NbsvmConfig(3, 2, 4, bits, True)
+    weights = random.normal(size=2**bits).astype(np.float32) * (random.random(2**bits) < 0.4)
+    weights[[0, 63, 64, -1]] = 1.0, 2.0, 3.0, 4.0  # the outermost bits of a word, and the last bucket
+    model = NbsvmModel.from_buckets(weights, 0.5, config)
+    assert len(model.weights) == np.count_nonzero(weights)
+    assert model._weights_of(np.arange(2**bits, dtype=np.int32)).tolist() == weights[weights != 0].tolist()
+    for bucket in range(2**bits):
+        found = model._weights_of(np.array([bucket], dtype=np.int32))
+        assert found.tolist() == ([weights[bucket]] if weights[bucket] else [])
+    texts = [" ".join(random.choice(list("abcdefgh"), length)) for length in (0, 1, 2, 3, 30)]
+    expected = feature_matrix(texts, config) @ weights.astype(np.float64) + 0.5
+    np.testing.assert_allclose(model.log_odds(texts), expected, atol=1e-5)
+
+
 def test_a_saved_model_answers_the_same(model: NbsvmModel, tmp_path: Path) -> None:
     model.save(tmp_path / "one")
     loaded = NbsvmModel.load(tmp_path / "one")
@@ -108,6 +125,14 @@ def test_a_broken_model_is_named(model: NbsvmModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     (tmp_path / "model/weights.npz").write_bytes(b"")
     with pytest.raises(TextLSTMError, match=r"weights.npz: expected arrays"):
+        NbsvmModel.load(tmp_path / "model")
+    config = (tmp_path / "model/config.json").read_text()
+    model.save(tmp_path / "model")
+    (tmp_path / "model/config.json").write_text(config.replace("12", "13"))
+    message = (
+        r"weights.npz: expected a bit for each of 8,192 buckets and a weight for each bit that is set, got 4,096 bits"
+    )
+    with pytest.raises(TextLSTMError, match=message):
         NbsvmModel.load(tmp_path / "model")
     (tmp_path / "model/config.json").write_text("[]")
     with pytest.raises(

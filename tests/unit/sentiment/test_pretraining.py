@@ -104,9 +104,9 @@ def test_the_sentiment_model_starts_from_them(
     )  # fmt: skip
     reviews, labels = [tokenizer.encode("a b c"), tokenizer.encode("d e f g h i")], np.array([NEGATIVE, POSITIVE])
     model, _ = train_sentiment_model(reviews, labels, tokenizer, imdb, seed=7, pretrained=pretrained)
-    np.testing.assert_allclose(model.network.get_layer("embedding").get_weights()[0], pretrained.vectors, atol=1e-6)
+    np.testing.assert_allclose(model.weights["embedding/embeddings"], pretrained.vectors, atol=1e-6)
     for direction, arrays in pretrained.lstm.items():
-        for ours, theirs in zip(model.network.get_layer(f"lstm_{direction}").get_weights(), arrays, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+        for name, theirs in zip(("kernel", "recurrent_kernel", "bias"), arrays, strict=True):
+            np.testing.assert_allclose(model.weights[f"lstm_{direction}/{name}"], theirs, atol=1e-6)
     model.save(tmp_path / "imdb")
     assert type(model).load(tmp_path / "imdb").log_odds(["a b"]).tolist() == model.log_odds(["a b"]).tolist()

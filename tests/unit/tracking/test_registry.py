@@ -37,7 +37,8 @@ from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_
 from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import Vocabulary
-from textlstm.sentiment.nbsvm import NbsvmConfig, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig
+from textlstm.sentiment.nbsvm_training import train_nbsvm
 from textlstm.sentiment.tokenizer import Tokenizer
 from textlstm.tracking import registry, runs
 from textlstm.tracking.registry import KINDS, LANGUAGE, SENTIMENT, Kind
