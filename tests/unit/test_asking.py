@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.detection.test_detector import ABC, save_models
+from tests.unit.detection.test_detector import ABC, compile_models, save_models
 from tests.unit.sentiment.test_lstm import LABELS, TEXTS, tiny, untrained
 from textlstm.core.files import write_json
 from textlstm.sentiment.nbsvm import NbsvmConfig
@@ -21,6 +21,7 @@ HEAVY = {
 }
 ASK = {
     "language": "from textlstm.detection.detector import load_detector as load\n",
+    "exact": "import functools\nimport textlstm\nload = functools.partial(textlstm.load_detector, exact=True)\n",
     "sentiment": "from textlstm.sentiment.classifier import SentimentClassifier\nload = SentimentClassifier.load\n",
 }
 REST = """
@@ -35,6 +36,7 @@ def models(settings: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("models")
     for language in ("left", "right"):
         save_models(folder, language, ABC, ABC)
+    compile_models(folder)
     untrained(tiny(settings)).save(folder / "imdb")
     config = NbsvmConfig(2, 1, 2, 10, True)
     train_nbsvm(TEXTS, LABELS, config, min_reviews=1, strength=1.0, seed=7).save(folder / "nbsvm")

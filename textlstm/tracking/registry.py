@@ -98,13 +98,7 @@ def _sentiment_answers(_: Params) -> Answers:
 LANGUAGE = Kind(
     name="textlstm-language",
     code="served_language.py",
-    models=(
-        paths.LANGUAGE_MODELS,
-        paths.NGRAM_MODELS,
-        paths.BACKGROUND_MODEL,
-        paths.ABSTENTION,
-        paths.DETECTION_SETTINGS,
-    ),
+    models=(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),
     metrics=paths.METRICS_LANGUAGE,
     stages=("score_language", "evaluate_language"),
     data=paths.SPLIT_LANGUAGES,

@@ -6,6 +6,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
+from textlstm.core import paths
 from textlstm.detection.detector import load_detector
 
 
@@ -25,7 +26,7 @@ class ServedLanguage(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the models from the artifacts."""
-        self._detector = load_detector(Path(context.artifacts["language"]).parent)
+        self._detector = load_detector(Path(context.artifacts[paths.TABLE.name]).parent)
 
     def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
         """The language of each text."""

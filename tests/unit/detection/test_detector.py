@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from textlstm.core.files import write_json
 from textlstm.core.params import load_params
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
-from textlstm.detection.detector import Detector, load_detector
+from textlstm.detection.compilation import compile_table
+from textlstm.detection.detector import Detector, load_detector, load_parts
 from textlstm.detection.evidence import ModelReader
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.lstm_training import build_language_model
@@ -108,35 +112,90 @@ def save_models(models: Path, language: str, lstm: Vocabulary, counted: Vocabula
     write_json(models / "detection.json", settings)
 
 
-def test_models_of_different_runs_are_refused(tmp_path: Path) -> None:
-    save_models(tmp_path, "left", ABC, ABC)
-    save_models(tmp_path, "right", ABC, ABC)
-    (prediction,) = load_detector(tmp_path).predict(["ab"])
-    assert prediction.margin is not None
-    assert prediction.margin >= 0
-    Background.learn(["abc"], Vocabulary(("a", "b")), order=2, characters=9).save(tmp_path / "background")
+def compile_models(models: Path, languages: Sequence[str] = ("left", "right")) -> None:
+    parts = load_parts(models, languages)
+    table = compile_table(parts, OTHERS, lambda _: ABC.encode("aab"), ngram_weight=0.5, order=3, min_count=1, steps=256)
+    table.save(models / "table")
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """The files of a detector of two languages."""
+    for language in ("left", "right"):
+        save_models(tmp_path, language, ABC, ABC)
+    compile_models(tmp_path)
+    return tmp_path
+
+
+def test_the_table_answers_unless_the_models_are_asked_for(models: Path) -> None:
+    texts = ["ab", "aab", "cab", "жж", "?"]
+    table, exact = load_detector(models), load_detector(models, exact=True)
+    for one, other in zip(table.predict(texts), exact.predict(texts), strict=True):
+        assert one.log_likelihoods == pytest.approx(other.log_likelihoods, abs=0.02)
+        assert one.reason == other.reason
+    for folder in ("language", "ngram", "background"):
+        shutil.rmtree(models / folder)
+    assert load_detector(models).predict(texts) == table.predict(texts)
+
+
+def test_models_of_different_runs_are_refused(models: Path) -> None:
+    Background.learn(["abc"], Vocabulary(("a", "b")), order=2, characters=9).save(models / "background")
     with pytest.raises(
         TextLSTMError,
         match=r"background: expected the characters that the languages' LSTMs know and one more, got others",
     ):
-        load_detector(tmp_path)
-    save_models(tmp_path, "right", ABC, Vocabulary(("a", "b")))
+        load_detector(models, exact=True)
+    save_models(models, "right", ABC, Vocabulary(("a", "b")))
     with pytest.raises(
         TextLSTMError, match=r"ngram/right: expected the 3 characters that left's LSTM knows, got 2, not the same ones"
     ):
-        load_detector(tmp_path)
+        load_detector(models, exact=True)
+    compile_models(models, ["left"])
+    message = r"table: expected the models of left, right and background, got left, background. The models come from different runs"
+    with pytest.raises(TextLSTMError, match=message):
+        load_detector(models)
 
 
-def test_a_model_that_is_missing_is_named(tmp_path: Path) -> None:
-    save_models(tmp_path, "left", ABC, ABC)
+def test_a_model_that_is_missing_is_named(models: Path) -> None:
+    shutil.rmtree(models / "language/right")
     with pytest.raises(TextLSTMError, match=r"language/right/\w+.json: no such file"):
-        load_detector(tmp_path)
+        load_detector(models, exact=True)
+    shutil.rmtree(models / "table")
+    with pytest.raises(TextLSTMError, match=r"table/\w+.json: no such file"):
+        load_detector(models)
 
 
-def test_models_that_the_settings_do_not_name_change_nothing(tmp_path: Path) -> None:
-    for language in ("left", "right", "removed"):
-        save_models(tmp_path, language, ABC, ABC)
-    assert list(load_detector(tmp_path).models) == ["left", "right"]
+def test_models_that_the_settings_do_not_name_change_nothing(models: Path) -> None:
+    save_models(models, "removed", ABC, ABC)
+    assert load_detector(models, exact=True).languages == ("left", "right")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"languages": ["left", "klingon"]}, "languages: expected some of left, right, got klingon"),
+        ({"languages": ["left"]}, "languages: expected two or more of left, right, got left"),
+        ({"languages": []}, "languages: expected two or more of left, right, got none"),
+        ({"threshold": 1.5}, "threshold: expected a probability, 0 to 1, got 1.5"),
+        ({"threshold": float("nan")}, "threshold: expected a probability, 0 to 1, got nan"),
+    ],
+)
+def test_bad_candidates_and_thresholds_are_told(options: dict[str, Any], message: str) -> None:
+    for ask in (DETECTOR.predict, DETECTOR.answers):
+        with pytest.raises(TextLSTMError, match=message):
+            ask(["ab"], **options)
+
+
+def test_candidates_are_told_apart_among_themselves() -> None:
+    three = Detector(("left", "middle", "right"), ModelReader([LEFT, LEFT, RIGHT], OTHERS.model), ABSTENTION, 0.6)
+    (all_three,) = three.predict(["aab"])
+    assert all_three.reason == "low confidence"  # two of them are as likely
+    assert three.predict(["aab"], languages=["right", "left"]) == [
+        DETECTOR.predict(["aab"])[0]._replace(
+            log_likelihoods={name: all_three.log_likelihoods[name] for name in ("right", "left")}
+        )
+    ]
+    assert three.predict(["aab"], threshold=0.0)[0].language == "left"
 
 
 def test_likelihoods_are_finite() -> None:

@@ -31,6 +31,8 @@ from textlstm.core.params import Params, check_params
 from textlstm.detection import heldout
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
+from textlstm.detection.compilation import compile_table
+from textlstm.detection.detector import load_parts
 from textlstm.detection.evidence import Evidence
 from textlstm.evaluation.language import language_metrics, language_tables
 from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables
@@ -72,7 +74,12 @@ def train(params: Params) -> None:
         model, _ = train_language_model(ids, ids[:0], vocabulary, params.language_model, seed=1, name=name)
         model.save(paths.language_model(name))
         NgramMixture(NgramModel.learn(ids, vocabulary, 2), None).save(paths.ngram_model(name))
-    Background.learn(["жж жж"], vocabulary, order=2, characters=100).save(paths.BACKGROUND_MODEL)
+    background = Background.learn(["жж жж"], vocabulary, order=2, characters=100)
+    background.save(paths.BACKGROUND_MODEL)
+    compile_table(
+        load_parts(paths.MODELS, list(LANGUAGES)), background, lambda name: vocabulary.encode(LANGUAGES[name]),
+        ngram_weight=0.5, order=3, min_count=1, steps=256,
+    ).save(paths.TABLE)  # fmt: skip
     ABSTENTION.save(paths.ABSTENTION)
     write_json(paths.DETECTION_SETTINGS, {"languages": list(LANGUAGES), "ngram_weight": 0.5, "threshold": 0.5})
     write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": 0.5})
@@ -99,6 +106,9 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
         language |= heldout.evidence_arrays(group, 5, (evidence, labels)) | {
             f"{group}_names": np.array(list(LANGUAGES))
         }
+    language |= {f"words_{system}": scores for system in heldout.SYSTEMS} | {"words_label": labels}
+    for length in heldout.NOISE_LENGTHS:
+        language |= heldout.evidence_arrays(heldout.NOISE, length, (evidence, labels))
     odds = scores[:, 1] - scores[:, 0]
     imdb = {"label": labels} | dict.fromkeys(SYSTEMS, odds)
     write_arrays(paths.SCORES_LANGUAGE, **language)
