@@ -1,7 +1,7 @@
 """Between log-likelihoods, log-odds and probabilities: what answering needs, without the libraries that measuring answers takes.
 
-`softmax` and `expit` of scipy.special are the same functions (the first bit for bit, the second within 2.3e-16), but
-importing it takes 0.2 s, for which everybody who asks one text would wait.
+`softmax` and `expit` of scipy.special are the same functions but for the last digit. Importing it takes 0.2 s, for
+which everybody who asks one text would wait, and asking would need another package.
 """
 
 import functools
