@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    Codes = Mapping[str, str]  # ISO 639-1 codes of the languages asked for, and the ISO 639-3 code of each
+Codes = dict[str, str]  # ISO 639-1 codes of the languages asked for, and the ISO 639-3 code of each
 
 OURS = "textlstm"
 OURS_LEARNT = "the first 80 % of the text that the windows are of, and words drawn by their frequency"
