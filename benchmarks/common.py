@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.peers import Peer
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.labels import POSITIVE
@@ -28,6 +29,12 @@ class Answers(NamedTuple):
 
     scores: Floats  # (n, languages)
     logarithms: bool  # log-likelihoods; else probabilities, or shares that stand for them
+
+
+def answers_of(peer: Peer, texts: Iterable[str]) -> Answers:
+    """What a peer says about each text, one by one; where it has no answer, all columns of the row are equal."""
+    told = [peer.ask(text) for text in texts]
+    return Answers(np.array([[answer.get(code, 0.0) for code in peer.codes] for answer in told]), peer.logarithms)
 
 
 def right(labels: npt.NDArray[np.int64], scores: Floats) -> Floats:

@@ -1,12 +1,11 @@
-"""The language detector against its peers: windows of held-out text by length, whole words, pairs of words, and time.
+"""The language detector against its peers: windows of held-out text by length, whole words, and pairs of words.
 
 Reads   models/, data/split/language/<language>/, data/raw/words/, data/words/
 Writes  benchmarks/results/language.json, benchmarks/results/language.md, docs/pictures/by_length.png
 Run     python -m benchmarks.language
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from matplotlib import pyplot as plt
 
 from benchmarks import common
 from benchmarks.dictionaries import dictionary
-from benchmarks.peers import PEERS, Peer, code_of, load_peers
+from benchmarks.peers import OURS, OURS_LEARNT, PEERS, codes_of, installable, load_peer
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_text, write_json, write_text
@@ -27,16 +26,13 @@ from textlstm.core.params import load_params
 from textlstm.core.text import as_whole
 from textlstm.data.words import read_list
 from textlstm.detection.background import Background
-from textlstm.detection.detector import Detector, load_background, load_detector, load_parts
+from textlstm.detection.detector import load_background, load_detector, load_parts
 from textlstm.detection.evidence import text_evidence, window_evidence
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import CharacterModel, Remembering
 from textlstm.nn import reproducible
 
-OURS = "textlstm"
 _CLEAR = 3.0  # a word that another language has too counts as ours if it is at least so many times as frequent here
-_TIMED, _ROUNDS = 1000, 5  # strings, and how often each system is asked about them
-_ONE_BY_ONE, _ALONE = f"{OURS}, a string at a time", 20
 
 Models = dict[str, Sequence[CharacterModel]]
 Texts = dict[str, tuple[list[str], npt.NDArray[np.int64]]]  # a kind of text: texts, and which language each is of
@@ -58,9 +54,10 @@ def main() -> None:
 
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(chosen.models)
     kinds, background = _our_models(chosen.models, params.ngram.weight)
-    peers = load_peers(chosen.peers, [code_of(language) for language in params.languages])
+    codes = codes_of(list(params.languages))
+    names, missing = installable(chosen.peers)
+    peers = [load_peer(name, codes) for name in names]
     heldout = {language: read_text(paths.heldout_text(language)) for language in params.languages}
     lengths = sorted({*chosen.lengths, chosen.headline})
     if max(lengths) > min(map(len, heldout.values())):
@@ -68,12 +65,12 @@ def main() -> None:
             f"expected lengths of at most {min(map(len, heldout.values()))} characters, got {max(lengths)}"
         )
 
-    results: dict[str, Any] = {
-        "machine": common.machine(),
-        "languages": list(params.languages),
-        "systems": _described(kinds, peers),
+    ours = {"version": "this checkout", "held": "trained for these languages", "learnt": OURS_LEARNT}
+    systems: dict[str, dict[str, Any]] = {
+        name: {**about, "by_length": {}, "words": {}}
+        for name, about in (dict.fromkeys(kinds, ours) | {peer.name: peer.about() for peer in peers}).items()
     }
-    systems = results["systems"]
+    results: dict[str, Any] = {"languages": list(params.languages), "systems": systems, "missing": missing}
     evidence = {
         kind: window_evidence(models, background, list(heldout.values()), lengths) for kind, models in kinds.items()
     }
@@ -83,7 +80,7 @@ def main() -> None:
             kind: common.Answers(of_kind[length][0].log_likelihoods, logarithms=True)
             for kind, of_kind in evidence.items()
         }
-        answers |= {peer.name: peer.answers(windows) for peer in peers}
+        answers |= {peer.name: common.answers_of(peer, windows) for peer in peers}
         for name, answer in answers.items():
             if length == chosen.headline:
                 block = params.evaluate.block
@@ -94,7 +91,7 @@ def main() -> None:
     texts = _words(params, chosen.count)
     for what, (strings, labels) in texts.items():
         answers = {kind: _answers(models, background, strings) for kind, models in kinds.items()}
-        answers |= {peer.name: peer.answers(strings) for peer in peers}
+        answers |= {peer.name: common.answers_of(peer, strings) for peer in peers}
         for name, answer in answers.items():
             systems[name]["words"][what] = common.with_intervals(labels, answer, block=1, seed=params.seed)
         print(f"{len(strings):,} {what} scored", flush=True)
@@ -102,10 +99,6 @@ def main() -> None:
     windows, labels = common.windows_of_texts(heldout.values(), chosen.headline)
     results["windows"] = {"length": chosen.headline, "count": np.bincount(labels).tolist()}
     results["texts"] = {what: np.bincount(labels).tolist() for what, (_, labels) in texts.items()}
-    picked = np.random.default_rng(params.seed).choice(len(windows), min(_TIMED, len(windows)), replace=False)
-    for name, microseconds in _times(detector, peers, [windows[index] for index in picked]).items():
-        systems.setdefault(name, {})["microseconds"] = microseconds
-
     results = rounded(results)
     write_json(chosen.results / "language.json", results)
     write_text(chosen.results / "language.md", "\n".join(_report(results)) + "\n")
@@ -125,12 +118,6 @@ def _our_models(models: Path, ngram_weight: float) -> tuple[Models, Background]:
         f"n-grams of the text alone, order {ngrams[0].text.order}": [one.text for one in ngrams],
     }
     return kinds, load_background(models, parts)
-
-
-def _described(kinds: Models, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
-    blank = {kind: {"version": "this checkout", "restricted": "trained for these languages"} for kind in kinds}
-    blank |= {peer.name: {"version": peer.version, "restricted": peer.restricted} for peer in peers}
-    return {name: {**about, "by_length": {}, "words": {}} for name, about in blank.items()}
 
 
 def _answers(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> common.Answers:
@@ -155,7 +142,8 @@ def _words(params: Any, count: int) -> Texts:
         raise TextLSTMError(
             "expected a list of words for every language, got a language without. Name one under languages.*.words"
         )
-    dictionaries = {language: dictionary(code_of(language)) or set() for language in params.languages}
+    codes = codes_of(list(params.languages))
+    dictionaries = {language: dictionary(code) or set() for language, code in zip(params.languages, codes, strict=True)}
     seen: set[str] = set()
     for language in params.languages:
         seen.update(read_text(paths.training_text(language)).split())
@@ -200,79 +188,29 @@ def _is_clear(word: str, share: float, others: Sequence[Mapping[str, float]]) ->
     return all(other.get(word, 0.0) * _CLEAR <= share for other in others)
 
 
-def _times(detector: Detector, peers: Sequence[Peer], strings: list[str]) -> dict[str, dict[str, float]]:
-    """Microseconds a string, on the clock and of all threads together: medians over rounds in which every system takes its turn."""
-    few = strings[:_ALONE]
-    turns: dict[str, Callable[[], object]] = {
-        OURS: lambda: detector.predict(strings),
-        _ONE_BY_ONE: lambda: [detector.predict([string]) for string in few],
-    }
-    turns |= {peer.name: lambda peer=peer: peer.answers(strings) for peer in peers}  # type: ignore[misc]
-    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in turns}
-    for turn in turns.values():
-        turn()
-    for _ in range(_ROUNDS):
-        for name, turn in turns.items():
-            clock, processor = time.perf_counter(), time.process_time()
-            turn()
-            spent[name].append((time.perf_counter() - clock, time.process_time() - processor))
-    asked = {name: len(few if name == _ONE_BY_ONE else strings) for name in turns}
-    medians = {name: np.median(rounds, axis=0) / asked[name] * 1e6 for name, rounds in spent.items()}
-    return {
-        name: {"clock": float(clock), "processor": float(processor)} for name, (clock, processor) in medians.items()
-    }
-
-
 def _report(results: dict[str, Any]) -> list[str]:
-    systems = results["systems"]
-    measured = {name: system for name, system in systems.items() if "headline" in system}
-    ours = systems[OURS]["microseconds"]["processor"]
-
-    def speed(system: dict[str, Any]) -> list[str]:
-        spent = system.get("microseconds")
-        return (
-            ["", "", ""]
-            if spent is None
-            else [f"{spent['clock']:,.0f}", f"{spent['processor']:,.0f}", f"{spent['processor'] / ours:.3f}"]
-        )
-
-    windows, lengths = results["windows"], list(systems[OURS]["by_length"])
-    machine = results["machine"]
+    systems, windows = results["systems"], results["windows"]
+    lengths = list(systems[OURS]["by_length"])
     counts = " + ".join(
         f"{count:,} {language}" for language, count in zip(results["languages"], windows["count"], strict=True)
     )
     rows = []
     for name, system in systems.items():
-        head = system.get("headline")
-        rows.append(
-            [name, system["version"], system["restricted"], common.interval(head, "auc"), common.interval(head, "accuracy"),
-             f"{head['no_answer']:.1%}", *speed(system)]
-            if head
-            else [name, "", "", "", "", "", *speed(system)]
-        )  # fmt: skip
+        head = system["headline"]
+        figures = [common.interval(head, "auc"), common.interval(head, "accuracy"), f"{head['no_answer']:.1%}"]
+        rows.append([name, system["version"], *figures, system["held"], system["learnt"]])
+    rows += [[name, why, "", "", "", "", ""] for name, why in results["missing"].items()]
     about = (
         f"Every window of {windows['length']} characters of the held-out texts ({counts}); 95 % intervals by the block bootstrap. "
-        "An answer that favours no language counts as a toss. Times are microseconds a string, on the clock and of all threads "
-        f"together: medians of one run in which the systems take turns with {_TIMED} strings, on {machine['processor']} "
-        f"({machine['cores']} cores, load {machine['load']} at the start), Python {machine['python']}. {OURS} is given them as one "
-        "list, the peers take one string at a time."
+        "An answer that favours no language counts as a toss. What a system learnt from is what its documentation says. "
+        "Speed is in speed.md."
     )
     lines = [
         "<!-- Written by python -m benchmarks.language. -->",
         about,
         "",
         *common.table(
-            [
-                "system",
-                "version",
-                "how it is held to these languages",
-                "AUC",
-                "accuracy",
-                "no answer",
-                "µs",
-                "processor µs",
-                "of ours",
-            ],
+            ["system", "version", "AUC", "accuracy", "no answer", "how it is held to these languages", "learnt from"],
             rows,
         ),
     ]
@@ -282,7 +220,7 @@ def _report(results: dict[str, Any]) -> list[str]:
             ["system", *lengths],
             [
                 [name, *(f"{system['by_length'][length][key]:.3f}" for length in lengths)]
-                for name, system in measured.items()
+                for name, system in systems.items()
             ],
         )
     kinds = list(systems[OURS]["words"])
@@ -291,7 +229,7 @@ def _report(results: dict[str, Any]) -> list[str]:
         ["system", *(f"{kind} ({' + '.join(f'{count:,}' for count in results['texts'][kind])})" for kind in kinds)],
         [
             [name, *(common.interval(system["words"][kind], "accuracy") for kind in kinds)]
-            for name, system in measured.items()
+            for name, system in systems.items()
         ],
     )
     note = (
@@ -304,7 +242,7 @@ def _report(results: dict[str, Any]) -> list[str]:
 
 
 def _draw(path: Path, results: dict[str, Any]) -> None:
-    systems = {name: system for name, system in results["systems"].items() if "headline" in system}
+    systems = results["systems"]
     figure, panels = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained", sharex=True, sharey=True)
     for panel, key, title in zip(panels, ("auc", "accuracy"), ("AUC", "accuracy"), strict=True):
         for name, system in systems.items():

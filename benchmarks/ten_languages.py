@@ -18,7 +18,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from benchmarks import common
-from benchmarks.peers import PEERS, code_of, load_peers
+from benchmarks.peers import OURS, PEERS, codes_of, installable, load_peer
 from textlstm.core import paths
 from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
@@ -28,7 +28,6 @@ from textlstm.evaluation.metrics import rounded
 from textlstm.experiments.named import outputs
 from textlstm.nn import reproducible
 
-OURS = "textlstm"
 EXPERIMENT = "language_ten"
 _OUTPUTS = (
     *(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.ABSTENTION, paths.DETECTION_SETTINGS),
@@ -47,24 +46,25 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=common.PICTURES / "ten_languages.png", help="picture to write")
     chosen = parser.parse_args()
 
-    load_peers(chosen.peers, ["en", "fr"])  # a peer that is missing is told before anything is trained
+    names, _ = installable(chosen.peers)
+    for name in names:
+        load_peer(name, codes_of(["english", "french"]))  # a peer that is missing is told before anything is trained
     folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS)
     params = load_params()
     reproducible.set_up(params.seed, params.threads)
     detector = load_detector(folder / "models")
     languages = list(detector.models)
     texts = [read_text(folder / paths.heldout_text(language)) for language in languages]
-    peers = load_peers(chosen.peers, [code_of(language) for language in languages])
+    codes = codes_of(languages)
+    peers = [load_peer(name, codes) for name in names]
     lengths = sorted({*chosen.lengths, chosen.shown})
     evidence = window_evidence(list(detector.models.values()), detector.background, texts, lengths)
 
-    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {
-        peer.name: {"version": peer.version} for peer in peers
-    }
+    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {peer.name: peer.about() for peer in peers}
     confusions = {}
     for length in lengths:
         windows, labels = common.windows_of_texts(texts, length)
-        answers = {peer.name: peer.answers(windows) for peer in peers}
+        answers = {peer.name: common.answers_of(peer, windows) for peer in peers}
         answers = {OURS: common.Answers(evidence[length][0].log_likelihoods, logarithms=True)} | answers
         for name, answer in answers.items():
             figures = common.with_intervals(labels, answer, block=params.evaluate.block, seed=params.seed)
