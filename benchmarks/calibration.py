@@ -25,14 +25,13 @@ from benchmarks import common
 from textlstm.core import paths
 from textlstm.core.files import read_arrays, read_fields, write_json, write_text
 from textlstm.core.params import Params, load_params
-from textlstm.data.calibration_texts import KINDS
+from textlstm.data.calibration_texts import FITTED_ON, KINDS
 from textlstm.detection.abstention import Blocks
-from textlstm.detection.detector import load_background, load_parts
+from textlstm.detection.detector import load_table, table_models
 from textlstm.detection.evidence import Evidence, window_evidence
 from textlstm.detection.heldout import OWN, UNSEEN_WORDS, evidence_of
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import Floats
-from textlstm.nn import reproducible
 
 # Weights of the three kinds of training text, and whether the temperature depends on the length.
 CANDIDATES = {
@@ -51,7 +50,6 @@ def main() -> None:
     """Fit every candidate, and write what it gains and costs at each length."""
     common.parser(__doc__).parse_args()
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
     kinds, scores = _training_windows(params), read_arrays(paths.SCORES_LANGUAGE)
     fitted = {"none": (1.0, 0.0)}
     for name, (weights, by_length) in CANDIDATES.items():
@@ -80,11 +78,9 @@ def _training_windows(params: Params) -> list[dict[int, Blocks]]:
     """For each kind of training text, windows by length: those that the stage calibrate_detector fits on."""
     languages, lengths = list(params.languages), params.score.lengths
     texts = {language: read_fields(paths.calibration_text(language), *KINDS) for language in languages}
-    parts = load_parts(paths.MODELS, languages)
-    models = [part.ngrams.beside(part.lstm, params.ngram.weight) for part in parts.values()]
-    background = load_background(paths.MODELS, parts)
+    models, background = table_models(load_table(paths.MODELS, languages))
     kinds = []
-    for kind in KINDS:
+    for kind in FITTED_ON:
         found = [window_evidence(models, background, [text[kind]], lengths) for text in texts.values()]
         kinds.append({length: [(one[length][0], label) for label, one in enumerate(found)] for length in lengths})
     return kinds

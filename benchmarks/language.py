@@ -23,18 +23,15 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
-from textlstm.core.text import as_whole
 from textlstm.data.words import read_list
-from textlstm.detection.background import Background
-from textlstm.detection.detector import load_background, load_detector, load_parts
-from textlstm.detection.evidence import text_evidence, window_evidence
+from textlstm.detection.detector import load_background, load_detector, load_parts, load_table, table_models
+from textlstm.detection.evidence import ModelReader, window_evidence
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import CharacterModel, Remembering
-from textlstm.nn import reproducible
 
 _CLEAR = 3.0  # a word that another language has too counts as ours if it is at least so many times as frequent here
 
-Models = dict[str, Sequence[CharacterModel]]
+Models = dict[str, tuple[Sequence[CharacterModel], CharacterModel]]  # one model per language, and the background's
 Texts = dict[str, tuple[list[str], npt.NDArray[np.int64]]]  # a kind of text: texts, and which language each is of
 
 
@@ -53,8 +50,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
-    kinds, background = _our_models(chosen.models, params.ngram.weight)
+    kinds = _our_models(chosen.models, params.ngram.weight)
     codes = codes_of(list(params.languages))
     names, missing = installable(chosen.peers)
     peers = [load_peer(name, codes) for name in names]
@@ -72,7 +68,8 @@ def main() -> None:
     }
     results: dict[str, Any] = {"languages": list(params.languages), "systems": systems, "missing": missing}
     evidence = {
-        kind: window_evidence(models, background, list(heldout.values()), lengths) for kind, models in kinds.items()
+        kind: window_evidence(models, background, list(heldout.values()), lengths)
+        for kind, (models, background) in kinds.items()
     }
     for length in lengths:
         windows, labels = common.windows_of_texts(heldout.values(), length)
@@ -90,7 +87,10 @@ def main() -> None:
 
     texts = _words(params, chosen.count)
     for what, (strings, labels) in texts.items():
-        answers = {kind: _answers(models, background, strings) for kind, models in kinds.items()}
+        answers = {
+            kind: common.Answers(ModelReader(*asked).evidence(strings).log_likelihoods, logarithms=True)
+            for kind, asked in kinds.items()
+        }
         answers |= {peer.name: common.answers_of(peer, strings) for peer in peers}
         for name, answer in answers.items():
             systems[name]["words"][what] = common.with_intervals(labels, answer, block=1, seed=params.seed)
@@ -106,24 +106,23 @@ def main() -> None:
     print("\n".join(_report(results)))
 
 
-def _our_models(models: Path, ngram_weight: float) -> tuple[Models, Background]:
-    """The detector and what it is made of, one model per language each, and the background."""
-    parts = load_parts(models, list(load_detector(models).models))
-    lstm = [Remembering(part.lstm) for part in parts.values()]  # asked alone, and as a part of the detector
+def _our_models(models: Path, ngram_weight: float) -> Models:
+    """The detector that answers, the mixture that it is distilled from, and what that is made of."""
+    languages = load_detector(models).languages
+    parts = load_parts(models, languages)
+    lstm = [Remembering(part.lstm) for part in parts.values()]  # asked alone, and as a part of the mixture
     ngrams = [part.ngrams for part in parts.values()]
-    kinds: Models = {
-        OURS: [one.beside(network, ngram_weight) for one, network in zip(ngrams, lstm, strict=True)],
-        f"{OURS}, LSTM alone": lstm,
-        f"{OURS}, n-grams alone": ngrams,
-        f"n-grams of the text alone, order {ngrams[0].text.order}": [one.text for one in ngrams],
+    background = load_background(models, parts).model
+    return {
+        OURS: table_models(load_table(models, languages)),
+        f"{OURS}, exact": (
+            [one.beside(network, ngram_weight) for one, network in zip(ngrams, lstm, strict=True)],
+            background,
+        ),
+        f"{OURS}, LSTM alone": (lstm, background),
+        f"{OURS}, n-grams alone": (ngrams, background),
+        f"n-grams of the text alone, order {ngrams[0].text.order}": ([one.text for one in ngrams], background),
     }
-    return kinds, load_background(models, parts)
-
-
-def _answers(models: Sequence[CharacterModel], background: Background, texts: Sequence[str]) -> common.Answers:
-    """About whole texts, which are read between spaces as the detector reads them."""
-    evidence = text_evidence(models, background, [as_whole(text) for text in texts])
-    return common.Answers(evidence.log_likelihoods, logarithms=True)
 
 
 def _words(params: Any, count: int) -> Texts:

@@ -8,6 +8,7 @@ Imports next to nothing, so that a process that is timed from its start pays for
 
 from __future__ import annotations
 
+import functools
 import sys
 
 TYPE_CHECKING = False
@@ -118,7 +119,7 @@ def _ours(codes: Codes, name: str = OURS, **options: bool) -> Peer:
         OURS_LEARNT,
         codes,
         label=lambda text: detector.predict([text])[0].language,
-        labels=lambda texts: [answer.language for answer in detector.predict(texts)],
+        labels=lambda texts: detector.answers(texts).language.tolist(),
     )
 
 
@@ -349,6 +350,7 @@ def _vader(codes: Codes) -> Peer:
 
 _LOADERS: dict[str, Callable[[Codes], Peer]] = {
     OURS: _ours,
+    f"{OURS}, exact": functools.partial(_ours, name=f"{OURS}, exact", exact=True),
     "lingua": _lingua,
     "eldc": _eldc,
     "whichlang": _whichlang,

@@ -7,6 +7,7 @@ Run     python -m benchmarks.ten_languages [RUN]
         .textlstm/experiments/language_ten/
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,18 @@ from benchmarks import common
 from benchmarks.peers import OURS, PEERS, codes_of, installable, load_peer
 from textlstm.core import paths
 from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.odds import posterior
 from textlstm.core.params import load_params
-from textlstm.detection.detector import load_detector
+from textlstm.detection.detector import load_background, load_detector, load_parts, load_table, table_models
 from textlstm.detection.evidence import window_evidence
-from textlstm.evaluation.metrics import rounded
+from textlstm.evaluation.metrics import calibration_error, rounded
 from textlstm.experiments.named import outputs
-from textlstm.nn import reproducible
 
 EXPERIMENT = "language_ten"
+EXACT = f"{OURS}, exact"
 _OUTPUTS = (
-    *(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL, paths.ABSTENTION, paths.DETECTION_SETTINGS),
+    *(paths.LANGUAGE_MODELS, paths.NGRAM_MODELS, paths.BACKGROUND_MODEL),
+    *(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),
     paths.SPLIT_LANGUAGES,
 )
 
@@ -51,21 +54,27 @@ def main() -> None:
         load_peer(name, codes_of(["english", "french"]))  # a peer that is missing is told before anything is trained
     folder = chosen.run or outputs(EXPERIMENT, _OUTPUTS)
     params = load_params()
-    reproducible.set_up(params.seed, params.threads)
-    detector = load_detector(folder / "models")
-    languages = list(detector.models)
+    models = folder / "models"
+    languages = list(load_detector(models).languages)
+    table, parts = load_table(models, languages), load_parts(models, languages)
+    mixtures = [part.mixture(params.ngram.weight) for part in parts.values()]
     texts = [read_text(folder / paths.heldout_text(language)) for language in languages]
     codes = codes_of(languages)
     peers = [load_peer(name, codes) for name in names]
     lengths = sorted({*chosen.lengths, chosen.shown})
-    evidence = window_evidence(list(detector.models.values()), detector.background, texts, lengths)
+    asked = {OURS: table_models(table), EXACT: (mixtures, load_background(models, parts).model)}
+    evidence = {name: window_evidence(*of_system, texts, lengths) for name, of_system in asked.items()}
 
-    systems: dict[str, Any] = {OURS: {"version": "this checkout"}} | {peer.name: peer.about() for peer in peers}
+    systems: dict[str, Any] = {name: {"version": "this checkout"} for name in asked}
+    systems |= {peer.name: peer.about() for peer in peers}
+    subsets = {}
     confusions = {}
     for length in lengths:
         windows, labels = common.windows_of_texts(texts, length)
         answers = {peer.name: common.answers_of(peer, windows) for peer in peers}
-        answers = {OURS: common.Answers(evidence[length][0].log_likelihoods, logarithms=True)} | answers
+        likelihoods = {name: of_system[length][0].log_likelihoods for name, of_system in evidence.items()}
+        answers = {name: common.Answers(one, logarithms=True) for name, one in likelihoods.items()} | answers
+        subsets[str(length)] = calibration_of_subsets(likelihoods[OURS], labels)
         for name, answer in answers.items():
             figures = common.with_intervals(labels, answer, block=params.evaluate.block, seed=params.seed)
             systems[name].setdefault("by_length", {})[str(length)] = {"windows": len(windows), **figures}
@@ -73,15 +82,39 @@ def main() -> None:
                 confusions[name] = _confusion(labels, answer.scores)
         print(f"{len(windows):,} windows of {length} characters scored", flush=True)
 
-    results = rounded({"languages": languages, "systems": systems})
+    size = {"strings": len(table.values), "order": table.order, "megabytes": table.nbytes / 1e6}
+    results = rounded({"languages": languages, "systems": systems, "table": size, "calibration": subsets})
     results["confusion"] = {
         "length": chosen.shown,
         "actual in rows": {name: matrix.tolist() for name, matrix in confusions.items()},
     }
     write_json(chosen.results / "ten_languages.json", results)
     write_text(chosen.results / "ten_languages.md", "\n".join(_report(results)) + "\n")
-    _draw(chosen.picture, languages, {name: confusions[name] for name in list(confusions)[:2]}, chosen.shown)
+    _draw(
+        chosen.picture,
+        languages,
+        {name: confusions[name] for name in (OURS, *(peer.name for peer in peers[:1]))},
+        chosen.shown,
+    )
     print("\n".join(_report(results)))
+
+
+def calibration_of_subsets(log_likelihoods: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Expected calibration error among all languages, and the mean over all pairs of them, each on its own windows."""
+
+    def error(columns: list[int]) -> float:
+        rows = np.isin(labels, columns)
+        chances = posterior(log_likelihoods[rows][:, columns])
+        correct = np.array(columns)[chances.argmax(axis=1)] == labels[rows]
+        return calibration_error(chances.max(axis=1), correct)
+
+    pairs = [list(pair) for pair in itertools.combinations(range(log_likelihoods.shape[1]), 2)]
+    errors = [error(pair) for pair in pairs]
+    return {
+        "all": error(list(range(log_likelihoods.shape[1]))),
+        "pairs": float(np.mean(errors)),
+        "worst pair": float(np.max(errors)),
+    }
 
 
 def _confusion(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -102,6 +135,11 @@ def _report(results: dict[str, Any]) -> list[str]:
         f"Every window of the held-out texts in {', '.join(results['languages'])} ({windows} characters), every system held to these "
         "languages; AUC is the mean over each language against the rest. 95 % intervals by the block bootstrap."
     )
+    held = (
+        f"The table has {results['table']['strings']:,} strings of up to {results['table']['order']} characters, "
+        f"{results['table']['megabytes']:.0f} MB. Expected calibration error of {OURS}, among all languages and when it "
+        "is held to two:"
+    )
     return [
         "<!-- Written by python -m benchmarks.ten_languages. -->",
         about,
@@ -113,6 +151,16 @@ def _report(results: dict[str, Any]) -> list[str]:
                 *(f"{what}, {length} characters" for what in ("accuracy", "AUC") for length in lengths),
             ],
             rows,
+        ),
+        "",
+        held,
+        "",
+        *common.table(
+            ["characters", "all", "pairs, mean", "worst pair"],
+            [
+                [length, *(f"{error:.3f}" for error in errors.values())]
+                for length, errors in results["calibration"].items()
+            ],
         ),
     ]
 

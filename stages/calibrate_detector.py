@@ -9,7 +9,7 @@ from textlstm.core import paths
 from textlstm.core.files import read_fields, remove_orphans
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.data.calibration_texts import FRESH_WORDS, KINDS, TEXT, UNSEEN_WORDS
+from textlstm.data.calibration_texts import FITTED_ON, FRESH_WORDS, KINDS, TEXT, UNSEEN_WORDS
 from textlstm.detection.abstention import Blocks, fit_abstention
 from textlstm.detection.detector import load_table, table_models
 from textlstm.detection.evidence import window_evidence
@@ -22,7 +22,7 @@ def main() -> None:
     texts = {language: read_fields(paths.calibration_text(language), *KINDS) for language in languages}
     models, background = table_models(load_table(paths.MODELS, languages))
     blocks: dict[str, dict[int, Blocks]] = {}
-    for kind in (TEXT, FRESH_WORDS, UNSEEN_WORDS):
+    for kind in FITTED_ON:
         found = [window_evidence(models, background, [of_language[kind]], lengths) for of_language in texts.values()]
         blocks[kind] = {length: [(one[length][0], label) for label, one in enumerate(found)] for length in lengths}
     abstention = fit_abstention(

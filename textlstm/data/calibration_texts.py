@@ -4,7 +4,9 @@ import numpy as np
 
 from textlstm.data.words import draw_words
 
-KINDS = TEXT, FRESH_WORDS, UNSEEN_WORDS, TEST_WORDS = ("text", "fresh_words", "unseen_words", "test_words")
+FITTED_ON = TEXT, FRESH_WORDS, UNSEEN_WORDS = ("text", "fresh_words", "unseen_words")
+TEST_WORDS = "test_words"
+KINDS = (*FITTED_ON, TEST_WORDS)
 _TESTED = 2000  # words
 
 
