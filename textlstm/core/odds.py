@@ -12,13 +12,18 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
+def highest(rows: Floats) -> Floats:
+    """The highest number of each row, shape (n,), of few columns: column by column, which is several times as fast as along the rows."""
+    return functools.reduce(np.maximum, rows.T)
+
+
 def posterior(log_likelihoods: Floats) -> Floats:
     """Probability of each language, all equally likely beforehand, shape (n, languages).
 
     >>> posterior(np.log([[0.3, 0.1]])).round(2).tolist()
     [[0.75, 0.25]]
     """
-    shifted = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    shifted = np.exp(log_likelihoods - highest(log_likelihoods)[:, None])
     total = functools.reduce(np.add, shifted.T)  # column by column: no rounding depends on how many rows there are
     return np.asarray(shifted / total[:, None])
 

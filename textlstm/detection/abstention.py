@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_record, write_json
-from textlstm.core.odds import posterior
+from textlstm.core.odds import highest, posterior
 from textlstm.detection.evidence import Evidence
 from textlstm.language.scoring import Floats
 
@@ -96,14 +96,22 @@ class Abstention:
 
     def reasons(self, evidence: Evidence, threshold: float) -> npt.NDArray[np.object_]:
         """Why each text gets no language, None where it gets its likeliest; `threshold` is the least probability that is answered."""
-        applies = [
-            evidence.letters == 0,
-            self.out_of_set_scores(evidence) > 0,
-            self.is_no_language(evidence),
-            posterior(evidence.log_likelihoods).max(axis=1) < threshold,
-        ]
-        names = np.array([*REASONS, None], dtype=object)
-        return np.asarray(names[np.select(applies, range(len(REASONS)), len(REASONS))])
+        confidence = highest(posterior(evidence.log_likelihoods))
+        found, _ = self.decide(evidence, confidence, threshold)
+        return np.asarray(np.array([*REASONS, None], dtype=object)[found])
+
+    def decide(self, evidence: Evidence, confidence: Floats, threshold: float) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Which of the `REASONS` applies to each text, their number if none does, and the out-of-set scores.
+
+        `confidence` is the probability of the likeliest language.
+        """
+        scores = self.out_of_set_scores(evidence)
+        found = np.full(len(confidence), len(REASONS))
+        found[confidence < threshold] = REASONS.index(LOW_CONFIDENCE)
+        found[self.is_no_language(evidence)] = REASONS.index(NO_LANGUAGE)
+        found[scores > 0] = REASONS.index(OUT_OF_SET)
+        found[evidence.letters == 0] = REASONS.index(NO_LETTERS)
+        return found, scores
 
     def save(self, path: Path) -> None:
         """Write the numbers."""
@@ -119,12 +127,12 @@ def against_languages(evidence: Evidence, foreign: float) -> Floats:
     """Log-likelihood under the background less that under the best language, shape (n,)."""
     mostly = 2 * evidence.foreign > evidence.letters
     costly = np.where(mostly, evidence.foreign, evidence.foreign_words)
-    return np.asarray(evidence.background - evidence.log_likelihoods.max(axis=1) - foreign * costly)
+    return np.asarray(evidence.background - highest(evidence.log_likelihoods) - foreign * costly)
 
 
 def cost_per_character(evidence: Evidence) -> Floats:
     """Nats per known character under the best language, 0 for texts without any, shape (n,)."""
-    return np.asarray(-evidence.log_likelihoods.max(axis=1) / np.maximum(evidence.known, 1))
+    return np.asarray(-highest(evidence.log_likelihoods) / np.maximum(evidence.known, 1))
 
 
 def foreign_log_probability(blocks: Blocks) -> float:

@@ -1,5 +1,6 @@
 """The evidence about texts from the table: of many at once with numpy, of one in plain Python, with equal results."""
 
+import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache
 _CODE_POINTS = 0x110000
 _UNSEEN = 2**16 - 1
 _EXTRA = 3  # ids beyond the table's
+_BIAS = 2**20  # more than any number of a column with all its back-off weights
 _TRANSITIONS = 50_000  # that are kept, about 20 MB
 
 Counts = npt.NDArray[np.int64]
@@ -85,11 +87,12 @@ class TableReader:
         Texts are walked through an automaton that is built on the way: what a character adds after a context is looked
         up in the table once, and then known.
         """
-        state, rows = self._automaton.start, []
-        for index in map(self._ids_of.__getitem__, as_whole(clean(text))):
+        automaton, total, whole = self._automaton, 0, as_whole(clean(text))
+        state = automaton.start
+        for index in map(self._ids_of.__getitem__, whole):
             row, state = state[index]
-            rows.append(row)
-        return [*map(sum, zip(*rows, strict=True))] if rows else [0] * (len(self.table.columns) + 4)
+            total += row
+        return automaton.unpacked(total, len(whole))
 
     @cached_property
     def _automaton(self) -> "_Automaton":
@@ -146,15 +149,13 @@ class TableReader:
         return known, foreign, letters | foreign, joins | foreign
 
 
-Row = tuple[int, ...]
-
-
 class _Automaton:
     """States of the table: a state is what the table knows of the characters before."""
 
     def __init__(self, table: BackoffTable, flags: Sequence[Sequence[int]]) -> None:
         self.table, self.flags = table, flags
         self.links = table.links
+        self.fields = struct.Struct(f"<{len(table.columns) + 4}Q")
         self.start = _State(self, [], START)
         self.states: dict[tuple[int, int], _State] = {}
         self.transitions = 0
@@ -168,6 +169,18 @@ class _Automaton:
             found = self.states[contexts[-1], previous] = _State(self, contexts, previous)
         return found
 
+    def packed(self, numbers: Sequence[int]) -> int:
+        """What one character adds, as one number of 64 bits each: numbers of the columns are made positive first."""
+        columns = len(self.table.columns)
+        fields = [*(number + _BIAS for number in numbers[:columns]), *numbers[columns:]]
+        return int.from_bytes(self.fields.pack(*fields), "little")
+
+    def unpacked(self, total: int, count: int) -> list[int]:
+        """The sums of the numbers of `count` characters."""
+        columns = len(self.table.columns)
+        fields = self.fields.unpack(total.to_bytes(self.fields.size, "little"))
+        return [*(field - count * _BIAS for field in fields[:columns]), *fields[columns:]]
+
     def forget_if_large(self) -> None:
         """Begin anew; who walks along old states may go on."""
         self.transitions += 1
@@ -175,8 +188,8 @@ class _Automaton:
             self.states, self.start, self.transitions = {}, _State(self, [], START), 0
 
 
-class _State(dict[int, tuple[Row, "_State"]]):
-    """For each id that follows: what it adds to each column and count, and the next state. Filled when it is asked for."""
+class _State(dict[int, tuple[int, "_State"]]):
+    """For each id that follows: what it adds, packed, and the next state. Filled when it is asked for."""
 
     __slots__ = ("automaton", "contexts", "previous")
 
@@ -184,7 +197,7 @@ class _State(dict[int, tuple[Row, "_State"]]):
         super().__init__()
         self.automaton, self.contexts, self.previous = automaton, contexts, previous
 
-    def __missing__(self, index: int) -> tuple[Row, "_State"]:
+    def __missing__(self, index: int) -> tuple[int, "_State"]:
         automaton, table = self.automaton, self.automaton.table
         previous, current = (one if one < table.size else UNKNOWN for one in (self.previous, index))
         word, bit = divmod(current - 1, BITS)
@@ -202,7 +215,7 @@ class _State(dict[int, tuple[Row, "_State"]]):
         known, foreign, letter, _ = automaton.flags[index]
         begun = int(foreign and not automaton.flags[self.previous][-1])
         contexts = found[: table.order - 2] if self.previous != START else []
-        row = (*sums[: len(table.columns)].tolist(), known, foreign, begun, letter)
+        row = automaton.packed([*sums[: len(table.columns)].tolist(), known, foreign, begun, letter])
         answer = self[index] = (row, automaton.state(contexts, index))
         automaton.forget_if_large()
         return answer
