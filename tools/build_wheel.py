@@ -41,8 +41,8 @@ def build(folder: Path) -> Path:
             "--no-deps",
             "--no-build-isolation",
             "--wheel-dir",
-            built,
-            source,
+            str(built),
+            str(source),
         ]
         environment = os.environ | {"SOURCE_DATE_EPOCH": _EPOCH, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from textlstm.core import paths
 from textlstm.core.params import Params, load_params
 
 ROOT = Path(__file__).parents[2]
@@ -206,6 +207,19 @@ def test_every_output_belongs_to_one_stage() -> None:
         for out in entry.get(kind, [])
     ]
     assert len(outputs) == len(set(outputs))
+
+
+def test_artifacts_are_the_folders_of_models_that_a_wheel_ships() -> None:
+    outputs = {
+        next(iter(out)) if isinstance(out, dict) else out for do in STAGES.values() for out in do.get("outs", [])
+    }
+    places = {artifact["path"] for artifact in PIPELINE["artifacts"].values()}
+    assert places == {str(place) for place in paths.SHIPPED_MODELS if not place.suffix}
+    assert places <= outputs
+    for artifact in PIPELINE["artifacts"].values():
+        assert artifact["type"] == "model"
+        assert artifact["desc"]
+        assert artifact["labels"]
 
 
 def test_only_one_place_imports_each_heavy_thing() -> None:

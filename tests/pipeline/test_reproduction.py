@@ -164,3 +164,17 @@ def test_plots_and_metrics_are_what_dvc_expects(clone: Clone) -> None:
         assert "false_positive_rate" in page
         assert "confusion" in page.lower()
         assert "loss" in page
+
+
+def test_shipped_models_are_fetched_by_name(clone: Clone, tmp_path: Path) -> None:
+    """With no more than what DVC wants of a model registry: an annotated tag `NAME@vVERSION`."""
+    artifacts = yaml.safe_load((clone.folder / "dvc.yaml").read_text(encoding="utf-8"))["artifacts"]
+    for name, artifact in artifacts.items():
+        clone.git("tag", "--annotate", f"{name}@v1.0.0", "--message", artifact["desc"])
+        clone.run("dvc", "artifacts", "get", str(clone.folder), name, "--rev", "v1.0.0", "--out", str(tmp_path / name))
+        model = clone.folder / artifact["path"]
+        files = [path.relative_to(model) for path in model.rglob("*") if path.is_file()]
+        assert files
+        for file in files:
+            assert (tmp_path / name / file).read_bytes() == (model / file).read_bytes()
+        clone.git("tag", "--delete", f"{name}@v1.0.0")

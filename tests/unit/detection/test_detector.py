@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+import pickle
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,18 @@ def test_candidates_are_told_apart_among_themselves() -> None:
 def test_likelihoods_are_finite() -> None:
     (prediction,) = DETECTOR.predict(["abc" * 20])
     assert np.isfinite(list(prediction.log_likelihoods.values())).all()
+
+
+def test_threads_that_ask_at_once_get_the_answers_of_one_alone() -> None:
+    fresh = dataclasses.replace(DETECTOR)  # what it derives on the way is not there yet
+    expected = [DETECTOR.predict(TEXTS[place:]) for place in range(len(TEXTS))]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda place: fresh.predict(TEXTS[place % len(TEXTS) :]), range(200)))
+    assert found == [expected[place % len(TEXTS)] for place in range(200)]
+
+
+def test_a_detector_survives_pickling_before_and_after_it_has_answered() -> None:
+    fresh = dataclasses.replace(DETECTOR)
+    for _ in range(2):
+        assert pickle.loads(pickle.dumps(fresh)).predict(TEXTS) == DETECTOR.predict(TEXTS)  # noqa: S301
+        fresh.predict(TEXTS)

@@ -1,7 +1,9 @@
 """The classifier: a weighted mean of two log-odds, for a test review and a user's text alike, with the weight in a file of its own."""
 
 import dataclasses
+import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,19 @@ def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: Senti
     write_json(tmp_path / "sentiment.json", {"weight": 0.5})
     with pytest.raises(TextLSTMError, match=r"sentiment.json: expected the fields nbsvm_weight, got weight"):
         SentimentClassifier.load(tmp_path)
+
+
+def test_threads_that_ask_at_once_get_the_answers_of_one_alone(classifier: SentimentClassifier) -> None:
+    expected = [classifier.predict(OF_MANY_LENGTHS[place:]) for place in range(len(OF_MANY_LENGTHS))]
+    with ThreadPoolExecutor(8) as pool:
+        tasks = range(80)
+        found = list(pool.map(lambda task: classifier.predict(OF_MANY_LENGTHS[task % len(OF_MANY_LENGTHS) :]), tasks))
+    assert found == [expected[task % len(OF_MANY_LENGTHS)] for task in tasks]
+
+
+def test_a_classifier_survives_pickling(classifier: SentimentClassifier) -> None:
+    copy = pickle.loads(pickle.dumps(classifier))  # noqa: S301 - of this line
+    assert copy.predict(OF_MANY_LENGTHS) == classifier.predict(OF_MANY_LENGTHS)
 
 
 def test_the_baseline_counts_punctuation_only_if_asked_to() -> None:

@@ -1,0 +1,77 @@
+"""The wheel with the trained models inside, in an environment of its own. They must have been trained: `make repro` comes first."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.behaviour.test_python_api import DOCSTRING, DOCUMENT
+from tools.build_wheel import build
+
+ROOT = Path(__file__).parents[2]
+MOST = 40_000_000  # bytes
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+
+class Installed:
+    """An environment that has the wheel and what it needs, and an empty folder to use it in."""
+
+    def __init__(self, wheel: Path, folder: Path) -> None:
+        self.folder = folder / "elsewhere"
+        self.folder.mkdir()
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+        self.programs = folder / "venv" / "bin"
+        self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel))
+
+    def run(self, program: str, *words: str, given: str | None = None) -> str:
+        """What a program of the environment prints; it must end well, without a word on standard error."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        done = subprocess.run(
+            [self.programs / program, *words],
+            cwd=self.folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), (
+            f"{program} {words}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        )
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(wheel, tmp_path_factory.mktemp("installed"))
+
+
+def test_it_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size <= MOST
+
+
+def test_nothing_that_only_training_needs_comes_along(installed: Installed) -> None:
+    packages = json.loads(installed.run("python", "-m", "pip", "list", "--format=json", "--disable-pip-version-check"))
+    assert {package["name"] for package in packages} - {"pip", "setuptools"} == {"numpy", "textlstm", "threadpoolctl"}
+
+
+def test_the_command_answers_in_any_folder(installed: Installed) -> None:
+    answer = json.loads(installed.run("textlstm", "ask", "--json", "bonjour tout le monde"))
+    assert (answer["language"], answer["sentiment"]) == ("french", "positive")
+    lines = installed.run("textlstm", "ask", "--json", "--only", "language", given="bonjour tout le monde\n\nthank you")
+    assert [json.loads(line)["language"] for line in lines.splitlines()] == ["french", None, "english"]
+
+
+@pytest.mark.parametrize("example", [DOCUMENT, DOCSTRING], ids=["docs/python.md", "docstring"])
+def test_the_worked_examples_do_what_they_show(example: list[str], installed: Installed) -> None:
+    assert installed.run("python", *example) == ""
