@@ -74,11 +74,14 @@ promote: $(STAMP)  ## register the models in MLflow; what beats the champion on 
 
 PEERS := $(PIP) --require-hashes --requirement benchmarks/requirements.txt
 
-benchmarks: $(STAMP)  ## compare quality and speed with other detectors and linear models
+benchmarks: $(STAMP)  ## compare quality and speed with other detectors and linear models, and training with the machine's peak
 	@$(PEERS)
 	@python -m benchmarks.language
+	@python -m benchmarks.speed
 	@python -m benchmarks.sentiment
 	@python -m benchmarks.domains
+	@python -m benchmarks.training
+	@python -m benchmarks.report
 
 ten-languages: $(STAMP)  ## train detectors of ten languages, and compare them with others; stopped, it goes on when called again
 	@$(PEERS)

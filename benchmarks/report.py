@@ -34,9 +34,9 @@ def side_by_side(quality: dict[str, Any], speed: dict[str, Any]) -> list[str]:
     about = [[name, system["version"], system["held"], system["learnt"]] for name, system in systems.items()]
     about += [[name, why, "", ""] for name, why in speed["missing"].items()]
     machine = speed["machine"]
-    unfair = (
-        f"On windows {OURS} has a start of its own: it learnt from the other part of the same text. What the peers have "
-        "learnt from may hold any of it."
+    note = (
+        f"On windows {OURS} has a start of its own: it learnt from the other part of the same text. "
+        "What the peers have learnt from may hold any of it."
     )
     return [
         f"{' against '.join(quality['languages'])}. Quality: language.md; windows are of the held-out text, words of dictionaries.",
@@ -46,14 +46,14 @@ def side_by_side(quality: dict[str, Any], speed: dict[str, Any]) -> list[str]:
         "",
         *common.table(["system", "version", "how it is held to these languages", "learnt from"], about),
         "",
-        unfair,
+        note,
     ]
 
 
 def _figures(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, what in (("auc", "AUC"), ("accuracy", "accuracy")):
         for length, values in system.get("by_length", {}).items():
-            yield f"{what}, {length} characters", f"{values[key]:.3f}"
+            yield f"{what}, windows of {length}", f"{values[key]:.3f}"
     for kind, values in system.get("words", {}).items():
         yield f"accuracy, {kind}", f"{values['accuracy']:.3f}"
     for name, value in measures(system).items():

@@ -31,10 +31,9 @@ from textlstm.data.reviews import limit_reviews
 from textlstm.evaluation.metrics import rounded
 from textlstm.nn import reproducible
 from textlstm.nn.backend import keras
-from textlstm.nn.training import make_optimizer
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.lstm import pad_left
-from textlstm.sentiment.lstm_training import build_tutorial_sentiment_model, train_sentiment_model
+from textlstm.sentiment.lstm_training import train_sentiment_model
 from textlstm.sentiment.nbsvm import NbsvmConfig
 from textlstm.sentiment.nbsvm_training import log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import Tokenizer, words_of
@@ -80,12 +79,13 @@ def main() -> None:
     parser.add_argument(
         "--reviews", type=int, default=0, help="at most so many of each label in each part, for a trial; 0: all"
     )
-    parser.add_argument("--steps", type=int, default=10, help="steps of the tutorial timed before and again after ours")
+    parser.add_argument("--steps", type=int, default=20, help="steps of the tutorial timed before and again after ours")
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
     chosen = parser.parse_args()
 
     params = load_params()
-    tutorial = check_params(merged(params.model_dump(), yaml.safe_load(read_text(_TUTORIAL))["params"]), str(_TUTORIAL))
+    experiment = yaml.safe_load(read_text(_TUTORIAL))
+    tutorial = check_params(merged(params.model_dump(), experiment["params"]), str(_TUTORIAL))
     reproducible.set_up(params.seed, params.threads)
     train, test = (
         limit_reviews(read_parquet(path), chosen.reviews, seed=params.seed) for path in (chosen.train, chosen.test)
@@ -94,9 +94,9 @@ def main() -> None:
     protocol = "official" if len(data.train) == len(data.test) == _OFFICIAL else "holdout"
 
     step = _tutorial_step(data, tutorial)
-    before = _seconds_a_step(step, chosen.steps)
+    before = _seconds_per_step(step, chosen.steps)
     systems = _ours(data, params)
-    after = _seconds_a_step(step, chosen.steps)
+    after = _seconds_per_step(step, chosen.steps)
     library = f"scikit-learn {version('scikit-learn')}"
     steps = tutorial.imdb.epochs * -(-len(data.train) // tutorial.imdb.batch)
     for name, fit in _peers(params.seed).items():
@@ -120,6 +120,7 @@ def main() -> None:
                 "epochs": tutorial.imdb.epochs,
                 "steps": steps,
                 "steps_timed": 2 * chosen.steps,
+                "published": experiment["published"]["accuracy"],
                 **two_epochs._asdict(),
             },
             "systems": systems,
@@ -207,12 +208,18 @@ def _grams(longest: int) -> Callable[[str], list[str]]:
 
 
 def _tutorial_step(data: Data, tutorial: Params) -> Callable[[], None]:
-    """One training step of the tutorial's model: full batches, padded to its length, as it was written."""
+    """One training step of the tutorial's model, in plain Keras: full batches, padded to its length, as it was written."""
     settings = tutorial.imdb
+    layers = keras.layers
     tokenizer = Tokenizer.learn(data.train[:2000], tutorial.vectorize.words, punctuation=tutorial.vectorize.punctuation)
-    network = build_tutorial_sentiment_model(tutorial.vectorize.words, settings)
-    optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, 1000)
-    network.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    network = keras.Sequential(
+        [
+            layers.Embedding(tutorial.vectorize.words, settings.embedding),
+            layers.LSTM(settings.units),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    network.compile(settings.optimizer, "binary_crossentropy", metrics=["accuracy"])
     random = np.random.default_rng(tutorial.seed)
 
     def step() -> None:
@@ -224,7 +231,7 @@ def _tutorial_step(data: Data, tutorial: Params) -> Callable[[], None]:
     return step
 
 
-def _seconds_a_step(step: Callable[[], None], count: int) -> Cost:
+def _seconds_per_step(step: Callable[[], None], count: int) -> Cost:
     begin = _now()
     for _ in range(count):
         step()
@@ -247,7 +254,8 @@ def _report(results: dict[str, Any]) -> list[str]:
         shares = [spent[key] / tutorial[key] for key in ("seconds", "processor_seconds")]
         rows.append(
             [name, _WHAT[name], system["version"], common.interval(system, "accuracy"), common.interval(system, "auc"),
-             f"{spent['seconds']:.0f}", f"{spent['processor_seconds']:.0f}", f"{shares[0]:.2f}", f"{shares[1]:.2f}"]
+             f"{spent['seconds']:.0f}", f"{spent['processor_seconds']:.0f}", f"{shares[0]:.2f}", f"{shares[1]:.2f}",
+             f"{spent['seconds']:.0f}" if system["accuracy"] >= tutorial["published"] else "not reached"]
         )  # fmt: skip
     tutorial_name = f"the tutorial's {tutorial['epochs']} epochs ({tutorial['steps']:,} steps, {tutorial['steps_timed']} of them timed)"
     rows.append(
@@ -261,12 +269,15 @@ def _report(results: dict[str, Any]) -> list[str]:
             f"{tutorial['processor_seconds']:.0f}",
             "1.00",
             "1.00",
+            f"{tutorial['seconds']:.0f}",
         ]
     )
     about = (
         f"{reviews['train']:,} reviews to learn from, {reviews['test']:,} to test on (protocol: {results['protocol']}); 95 % bootstrap "
         f"intervals. Training from texts to a model, in one run on {machine['processor']} ({machine['cores']} cores, load "
-        f"{machine['load']} at the end, which the seconds feel and the processor seconds hardly do)."
+        f"{machine['load']} at the end, which the seconds feel and the processor seconds hardly do). The tutorial's seconds are "
+        f"extrapolated from {tutorial['steps_timed']} steps; it published an accuracy of {tutorial['published']:.2%} after them, on the "
+        "official test half. A system that is as accurate on these reviews took at most the seconds of its training to reach that."
     )
     return [
         "<!-- Written by python -m benchmarks.sentiment. -->",
@@ -283,6 +294,7 @@ def _report(results: dict[str, Any]) -> list[str]:
                 "processor s",
                 "share of the tutorial's s",
                 "of its processor s",
+                f"s to {tutorial['published']:.2%}",
             ],
             rows,
         ),

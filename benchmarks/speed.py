@@ -69,10 +69,10 @@ class Worker:
         self._process.join()
 
     def _ask(self, what: Task | None) -> Any:
-        self._pipe.send(what)
         try:
+            self._pipe.send(what)
             return self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise TextLSTMError("a system that is timed has ended its process; what it said stands above") from None
 
 
