@@ -27,7 +27,6 @@ from textlstm.core import paths
 from textlstm.core.files import read_arrays, read_text, write_json, write_text
 from textlstm.core.params import LanguageModel, Params, check_params, load_params, merged
 from textlstm.evaluation.metrics import rounded
-from textlstm.language.lstm import windows_of
 from textlstm.language.vocabulary import Vocabulary
 
 _ARTICLE = Path("experiments/seed_language.yaml")
@@ -132,6 +131,7 @@ def our_step(params: Params, epochs: int) -> float:
 
 def plain_step(params: Params, epochs: int) -> float:
     """Seconds per step of a network of these sizes in plain Keras: one-hot windows, one LSTM, `fit` over arrays."""
+    from textlstm.language.lstm_training import windows_of
     from textlstm.nn import reproducible
     from textlstm.nn.backend import keras
 
