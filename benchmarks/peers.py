@@ -8,7 +8,6 @@ Imports next to nothing, so that a process that is timed from its start pays for
 
 from __future__ import annotations
 
-import functools
 import sys
 
 TYPE_CHECKING = False
@@ -350,7 +349,7 @@ def _vader(codes: Codes) -> Peer:
 
 _LOADERS: dict[str, Callable[[Codes], Peer]] = {
     OURS: _ours,
-    f"{OURS}, exact": functools.partial(_ours, name=f"{OURS}, exact", exact=True),
+    f"{OURS}, exact": lambda codes: _ours(codes, f"{OURS}, exact", exact=True),
     "lingua": _lingua,
     "eldc": _eldc,
     "whichlang": _whichlang,
