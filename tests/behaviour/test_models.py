@@ -103,15 +103,15 @@ def test_the_table_says_it_in_words() -> None:
     command = [sys.executable, "-m", "textlstm", "ask", "--only", "language", "1 2 3", "привет", "water"]
     table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [" ".join(line.split()) for line in table[1:3]] == [
-        "1 2 3 none: no letters 0.000 0.500",
-        "привет none: out of set - -",
+        "none: no letters 0.000 0.500 1 2 3",
+        "none: out of set - - привет",
     ]
-    assert table[3].split()[:2] == ["water", "english"]
+    assert (table[3].split()[0], table[3].split()[-1]) == ("english", "water")
 
 
 def test_lines_are_read_from_standard_input() -> None:
     answers = ask("--only", "language", given="good morning\nbonne nuit\n\n")
-    assert [answer["language"] for answer in answers] == ["english", "french"]
+    assert [answer["language"] for answer in answers] == ["english", "french", None]
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ class Installed:
         self.folder.mkdir()
         subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
         self.programs = folder / "venv" / "bin"
-        self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel))
+        install = [self.programs / "python", "-m", "pip", "install", "--quiet", str(wheel)]
+        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr  # what pip says of indexes that it does not find is no error
 
     def run(self, program: str, *words: str, given: str | None = None) -> str:
         """What a program of the environment prints; it must end well, without a word on standard error."""

@@ -19,7 +19,7 @@ _PLAIN = re.compile(
 )
 _SPECIAL = re.compile(
     rf"[^ \t\n\r\xa0\u202f!-\x25'-;=>?A-_{{-~¡«»“”’¿·•–—{_LETTERS}]|[#@]|(?i:www)\.|([{_MARKS}])\1|['’]['’]"
-    rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_+/]+[0-9]"
+    rf"|[{_SENTENCE_MARKS}]\s*[{_SENTENCE_MARKS}]|[0-9][{_LETTERS}_+/-]+[0-9]"
 )
 
 _ENTITY = re.compile("&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -36,7 +36,7 @@ _NO_WORD = re.compile(
     r"|(?<![\w.+-])(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|(?<![\w@#$%^&*+/=-])(?:@\w+(?:@\w+(?:[.-]\w+)*)?|\#\d*[^\W\d]\w*)"
 )
-_WITH_DIGITS = re.compile(r"(?<![\w+/])(?=[\w+/]{8})(?:[^\W\d]|[+/])*\d[\w+/]*=*")
+_WITH_DIGITS = re.compile(r"(?<![\w+/-])(?=[\w+/-]{8})(?:[^\W\d]|[+/-])*\d[\w+/-]*=*")
 _SWITCH = re.compile(r"(?<=\d)[^\W\d]|(?<=[^\W\d])\d")
 _RUN = re.compile(rf"([{_MARKS}])\1+|[{_SENTENCE_MARKS}](?: *[{_SENTENCE_MARKS}])+")
 _INERT = str.maketrans("&<@#", "    ")
@@ -116,7 +116,7 @@ def kind_of(character: str) -> int:
     """What a character means for `clean`, of the five kinds above.
 
     A text needs no more than lower case, single spaces and an apostrophe for each "’" if it has no SPECIAL character, no
-    two MARKs with nothing but white space between, no DIGIT before a PLAIN character, and no "www.".
+    two MARKs with nothing but white space between, no DIGIT before a PLAIN character or "-", and no "www.".
 
     >>> [kind_of(character) for character in "a .7@"] == [PLAIN, SPACE, MARK, DIGIT, SPECIAL]
     True

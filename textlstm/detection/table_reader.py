@@ -262,7 +262,7 @@ def _uncleaned(codes: npt.NDArray[np.uint32], kinds: npt.NDArray[np.uint16]) -> 
     return np.concatenate(
         [
             np.flatnonzero(kinds == SPECIAL),
-            np.flatnonzero((kinds[:-1] == DIGIT) & (kinds[1:] == PLAIN)),
+            np.flatnonzero((kinds[:-1] == DIGIT) & ((kinds[1:] == PLAIN) | (codes[1:] == ord("-")))),
             marks[1:][np.diff(read) == 1],
             marks[:-1][np.diff(read) == 1],
             www,
