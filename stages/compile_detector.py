@@ -9,8 +9,8 @@ from textlstm.core import paths
 from textlstm.core.files import read_arrays, remove_orphans
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.detection.compilation import compile_table
 from textlstm.detection.detector import load_background, load_parts
+from textlstm.detection.distillation import compile_table
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ from textlstm.core.files import find_models, read_record
 from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, REASONS, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import EvidenceReader, ModelReader
+from textlstm.detection.table import BackoffTable
 from textlstm.detection.table_reader import TableReader
 from textlstm.language.lstm import LanguageModel
 from textlstm.language.mixture import InterpolatedModel, NgramMixture
 from textlstm.language.scoring import CharacterModel, Floats
-from textlstm.language.table import BackoffTable
 from textlstm.language.vocabulary import Vocabulary
 
 BACKGROUND = "background"  # column of the table

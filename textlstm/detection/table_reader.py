@@ -13,7 +13,7 @@ import numpy.typing as npt
 from textlstm.core.text import DIGIT, MARK, PLAIN, SPACE, SPECIAL, as_whole, clean, kind_of
 from textlstm.detection.background import FOREIGN, SILENT, fold
 from textlstm.detection.evidence import Evidence
-from textlstm.language.table import BITS, BackoffTable, Codes
+from textlstm.detection.table import BITS, BackoffTable, Codes
 from textlstm.language.vocabulary import START, UNKNOWN
 
 _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache

@@ -17,8 +17,8 @@ from textlstm.core.files import write_json
 from textlstm.core.params import load_params
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
-from textlstm.detection.compilation import compile_table
 from textlstm.detection.detector import Detector, load_detector, load_parts
+from textlstm.detection.distillation import compile_table
 from textlstm.detection.evidence import ModelReader
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.lstm_training import build_language_model

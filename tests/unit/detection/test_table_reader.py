@@ -13,9 +13,9 @@ from textlstm.detection import table_reader
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.detector import BACKGROUND, Detector, ModelReader, table_models
+from textlstm.detection.distillation import distil
 from textlstm.detection.evidence import text_evidence
 from textlstm.detection.table_reader import TableReader
-from textlstm.language.distillation import distil
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 

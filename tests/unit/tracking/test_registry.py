@@ -31,8 +31,8 @@ from textlstm.core.params import Params, check_params
 from textlstm.detection import heldout
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
-from textlstm.detection.compilation import compile_table
 from textlstm.detection.detector import load_parts
+from textlstm.detection.distillation import compile_table
 from textlstm.detection.evidence import Evidence
 from textlstm.evaluation.language import language_metrics, language_tables
 from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables

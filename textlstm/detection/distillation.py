@@ -1,17 +1,51 @@
-"""Distil character models into a table (`textlstm.language.table`): which strings it holds, and what the models say about them."""
+"""Distil the models of all languages into the table that answers for them: which strings it holds, and what the models say of them."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.detection.background import Background
+from textlstm.detection.detector import BACKGROUND, Parts
+from textlstm.detection.table import BackoffTable, build_table
 from textlstm.language.ngram import Codes, NgramModel
 from textlstm.language.scoring import CompilableModel, Level
-from textlstm.language.table import BackoffTable, build_table
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 
 _TRIPLES = 2**18  # where there are no more strings of three ids than so many, the table holds them all
+
+
+def compile_table(
+    parts: dict[str, Parts],
+    background: Background,
+    learnt: Callable[[str], npt.NDArray[Any]],
+    *,
+    ngram_weight: float,
+    order: int,
+    min_count: int,
+    steps: int,
+) -> BackoffTable:
+    """The table of the mixtures, with the strings of what they learnt from.
+
+    Args:
+        parts: the models of each language.
+        background: of other languages.
+        learnt: gives the character ids of a language's text, (n,); asked about languages without drawn words, whose
+            n-grams count shorter strings.
+        ngram_weight: share of the n-grams in the mixtures.
+        order: see `distil`.
+        min_count: likewise.
+        steps: likewise.
+    """
+    counted = [
+        part.ngrams.with_words or NgramModel.learn(learnt(language), part.ngrams.vocabulary, order)
+        for language, part in parts.items()
+    ]
+    mixtures = {language: part.mixture(ngram_weight) for language, part in parts.items()}
+    return distil(mixtures, counted, (BACKGROUND, background.model), order=order, min_count=min_count, steps=steps)
 
 
 def distil(

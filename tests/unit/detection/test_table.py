@@ -9,10 +9,10 @@ import pytest
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_json, write_arrays, write_json
-from textlstm.language.distillation import distil
+from textlstm.detection.distillation import distil
+from textlstm.detection.table import BackoffTable
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import Level, reading, window_log_likelihoods
-from textlstm.language.table import BackoffTable
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 
 ENGLISH = "the cat sat on the mat and the dog sat on the log "
