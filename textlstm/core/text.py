@@ -31,11 +31,12 @@ _INVISIBLE = re.compile(  # Default_Ignorable_Code_Point and category Cf
 )
 _SPACE = re.compile("[\x00-\x1f\x7f-\x9f™℠\ud800-\udfff]")
 _TAG = re.compile(r"</?[a-z][a-z0-9:-]*(?:\s[^<>=]*=[^<>]*|\s*/?)>|<!(?:--|doctype)[^<>]*>")
-_NO_WORD = re.compile(
-    r"""(?:https?|ftps?)://[^\s<>"]*|\bwww\.[^\s<>"]+"""
-    r"|(?<![\w.+-])(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|(?<![\w@#$%^&*+/=-])(?:@\w+(?:@\w+(?:[.-]\w+)*)?|\#\d*[^\W\d]\w*)"
+_ADDRESS = re.compile(r"""(?:https?|ftps?)://[^\s<>"]*|\bwww\.[^\s<>"]+""")
+_NAME = re.compile(
+    r"(?<![\w.+-])(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w@#$%^&*+/=-])(?:@\w+(?:@\w+(?:[.-]\w+)*)?|#\d*[^\W\d]\w*)"
 )
+_CODE = re.compile(r"\d(?:[^\W\d]|[+/-])+\d")  # what every code holds
 _WITH_DIGITS = re.compile(r"(?<![\w+/-])(?=[\w+/-]{8})(?:[^\W\d]|[+/-])*\d[\w+/-]*=*")
 _SWITCH = re.compile(r"(?<=\d)[^\W\d]|(?<=[^\W\d])\d")
 _RUN = re.compile(rf"([{_MARKS}])\1+|[{_SENTENCE_MARKS}](?: *[{_SENTENCE_MARKS}])+")
@@ -100,7 +101,13 @@ def _cleaned_once(text: str, runs: bool) -> str:
         text = unicodedata.normalize("NFC", text)
     if "<" in text:
         text = _TAG.sub(" ", text)
-    text = " ".join(_WITH_DIGITS.sub(_without_codes, _NO_WORD.sub(" ", text)).split())
+    if "://" in text or "www." in text:
+        text = _ADDRESS.sub(" ", text)
+    if "@" in text or "#" in text:
+        text = _NAME.sub(" ", text)
+    if _CODE.search(text):
+        text = _WITH_DIGITS.sub(_without_codes, text)
+    text = " ".join(text.split())
     return text if runs else " ".join(_RUN.sub(" ", text).split())
 
 

@@ -41,7 +41,7 @@ def train_nbsvm(
 def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, min_reviews: int) -> npt.NDArray[np.float32]:
     """How much each column speaks for a positive review, 0 where fewer than `min_reviews` reviews hold it; (columns,).
 
-    >>> log_count_ratio(sp.csr_matrix([[1, 0], [0, 1]]), np.array([1, 0]), min_reviews=1).round(3).tolist()
+    >>> log_count_ratio(sp.csr_matrix([[1, 0], [0, 1]]), np.array([1, 0]), min_reviews=1).astype(float).round(3).tolist()
     [0.693, -0.693]
     """
     positive = np.asarray(presence[labels == POSITIVE].sum(axis=0), dtype=np.float64).ravel()
