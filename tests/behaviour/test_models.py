@@ -94,6 +94,76 @@ def test_text_near_to_one_of_the_languages_gets_no_language_either() -> None:
     assert (answer["language"], answer["reason"]) == (None, "out of set")
 
 
+# Text as it comes, one line per kind of trouble.
+ENGLISH_AS_IT_COMES = [
+    "well... okay... maybe?!",  # runs of marks
+    "see you tomorrow 🎉🎉🎉",  # emoji
+    "my favourite number is 7️⃣",  # key caps, variation selectors
+    "happy birthday 👨‍👩‍👦",  # joiners
+    "Ｗｅ ａｒｅ ｈｅｒｅ",  # compatibility forms
+    "𝐭𝐡𝐞 𝐰𝐞𝐚𝐭𝐡𝐞𝐫 is ﬁne",
+    "Read this first: https://example.com/le-petit-guide-de-la-ville",  # addresses
+    "write to jean.dupont@exemple.fr for the tickets",
+    "<div class='note'>Please close the door</div>",  # tags
+    "salt &amp; pepper &ndash; nothing else",  # entities
+    "the word \u201cдом\u201d means house",  # a foreign word in a sentence
+    "we met in 京都 last summer",
+    "thin\u00adgs we forg\u200bot",  # invisible characters
+]
+FRENCH_AS_IT_COMES = [
+    "bon... alors... on y va ?!!",
+    "merci beaucoup ❤️❤️❤️",
+    "à demain 👩‍👧",
+    "Ｎｏｕｓ ｓｏｍｍｅｓ ｌà",
+    "la ﬂeur et le ﬁlm",
+    "Notre adresse : www.example.com/find-out-where-we-are/today",
+    "merci @the_big_apple #holidays pour votre aide",
+    "<em>Il fait beau</em><br>aujourd&rsquo;hui",
+    "&Ccedil;a va tr&egrave;s bien",
+    "le mot (спасибо) veut dire merci",
+    "e\u0301te\u0301 comme hiver, nous sommes la\u0300",  # accents of their own
+    "l´eau de la rivie\u0300re",  # apostrophes
+    "qu'",  # an elided word
+]
+NO_LANGUAGE = [
+    "bvcxq zzpkw tqrgx",
+    "qwerqw lkjhlkj mnbvmn",
+    "c2VuZCBoZWxwIHNvb24gcGxlYXNlIG5vdw==",
+    "e3b0c44298fc1c149afbf4c8996fb924",
+    "0d1f3c9e-7b1a-4e0e-9a51-2f6f0c7b8d3e",
+    "gur dhvpx oebja sbk whzcf bire",  # a cipher
+]
+
+
+def test_text_as_it_comes_gets_its_language() -> None:
+    answers = ask("--only", "language", *ENGLISH_AS_IT_COMES, *FRENCH_AS_IT_COMES)
+    expected = ["english"] * len(ENGLISH_AS_IT_COMES) + ["french"] * len(FRENCH_AS_IT_COMES)
+    assert [answer["language"] for answer in answers] == expected
+
+
+def test_what_is_no_language_gets_none() -> None:
+    answers = ask("--only", "language", *NO_LANGUAGE)
+    assert [answer["language"] for answer in answers] == [None] * len(NO_LANGUAGE)
+    assert {answer["reason"] for answer in answers} == {"no letters", "no language"}
+
+
+def test_words_that_only_look_like_codes_do_not_trouble_a_sentence() -> None:
+    answers = ask("--only", "language", "the b2b market for mp3 players", "le 1er mai, de l'h2o en mp3 ou en b2b")
+    assert [answer["language"] for answer in answers] == ["english", "french"]
+
+
+def test_text_in_other_scripts_is_out_of_set_whatever_words_stand_in_it() -> None:
+    answers = ask(
+        "--only", "language", "привет как дела, my friend", "我今天用 iPhone 看书", "dzień dobry, jak się masz"
+    )
+    assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "out of set")] * 3
+
+
+def test_a_review_with_accents_of_their_own_reads_like_one_with_composed_letters() -> None:
+    composed, apart = ask("--only", "sentiment", "a naïve cliché, badly told", "a nai\u0308ve cliche\u0301, badly told")
+    assert composed["positive_probability"] == apart["positive_probability"]
+
+
 def test_what_is_a_word_of_both_cannot_be_told_apart() -> None:
     answers = ask("--only", "language", "nation", "possible", "simple")
     assert [(answer["language"], answer["reason"]) for answer in answers] == [(None, "low confidence")] * 3

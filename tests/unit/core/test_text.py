@@ -64,10 +64,10 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_si
         ("C# and f#nny, b@d, un-#fair, me@ home", "c# and f#nny, b@d, un-#fair, me@ home"),
         # codes
         ("sha 9f86d081884c7d65 said", "sha said"),
-        ("see abc1+d2/ef3g= here", "see here"),
+        ("see abc1+d2/ef3g= here, 0d1f3c9e-7b1a-4e0e-9a51-2f6f0c7b8d3e", "see here,"),
         (
-            "b2b, 1er, mp3, h2so4, r2d2, covid19, 12/10/2024, and/or",
-            "b2b, 1er, mp3, h2so4, r2d2, covid19, 12/10/2024, and/or",
+            "b2b, 1er, mp3, h2so4, r2d2, covid19, 12/10/2024, 2024-11-24, and/or, f-16-x",
+            "b2b, 1er, mp3, h2so4, r2d2, covid19, 12/10/2024, 2024-11-24, and/or, f-16-x",
         ),
     ],
 )
