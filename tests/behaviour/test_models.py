@@ -144,7 +144,7 @@ def test_text_as_it_comes_gets_its_language() -> None:
 def test_what_is_no_language_gets_none() -> None:
     answers = ask("--only", "language", *NO_LANGUAGE)
     assert [answer["language"] for answer in answers] == [None] * len(NO_LANGUAGE)
-    assert {answer["reason"] for answer in answers} == {"no letters", "no language"}
+    assert {answer["reason"] for answer in answers} <= {"no letters", "no language", "out of set"}
 
 
 def test_words_that_only_look_like_codes_do_not_trouble_a_sentence() -> None:
