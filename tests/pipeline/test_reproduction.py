@@ -170,7 +170,7 @@ def test_shipped_models_are_fetched_by_name(clone: Clone, tmp_path: Path) -> Non
     """With no more than what DVC wants of a model registry: an annotated tag `NAME@vVERSION`."""
     artifacts = yaml.safe_load((clone.folder / "dvc.yaml").read_text(encoding="utf-8"))["artifacts"]
     for name, artifact in artifacts.items():
-        clone.git("tag", "--annotate", f"{name}@v1.0.0", "--message", artifact["desc"])
+        clone.git("tag", "--force", "--annotate", f"{name}@v1.0.0", "--message", artifact["desc"])
         clone.run("dvc", "artifacts", "get", str(clone.folder), name, "--rev", "v1.0.0", "--out", str(tmp_path / name))
         model = clone.folder / artifact["path"]
         files = [path.relative_to(model) for path in model.rglob("*") if path.is_file()]

@@ -1,7 +1,6 @@
 """Which language is this? The models of all languages together, loaded from the files that the pipeline leaves."""
 
 import functools
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from textlstm.language.scoring import CharacterModel, Floats
 from textlstm.language.vocabulary import Vocabulary
 
 BACKGROUND = "background"  # column of the table
-_FEW, _SHORT = 16, 500  # texts, and characters of them all: of so few, each is answered by itself
+_FEW, _SHORT = 16, 150  # texts, and characters of them all: of so few, each is answered by itself
 _NOWHERE = (OUT_OF_SET, NO_LANGUAGE)  # the odds between the languages mean nothing
 
 
@@ -119,10 +118,11 @@ class Detector:
         Raises:
             TextLSTMError: fewer than two languages, an unknown one, or a threshold that is no probability.
         """
-        names, columns, threshold = self._candidates(languages, threshold)
-        if isinstance(self.reader, TableReader) and len(texts) <= _FEW and sum(map(len, texts)) <= _SHORT:
+        if isinstance(self.reader, TableReader) and len(texts) <= _FEW and len("".join(texts)) <= _SHORT:
+            names, columns, threshold = self._candidates(languages, threshold)
             return [self._predict_one(self.reader, text, names, columns, threshold) for text in texts]
         answers = self.answers(texts, languages=languages, threshold=threshold)
+        names = self.languages if languages is None else list(dict.fromkeys(languages))
         return [
             LanguagePrediction(
                 language,
@@ -160,25 +160,26 @@ class Detector:
     ) -> LanguagePrediction:
         """What `answers` says of one text, to the last bit, in a fraction of the time that numpy takes for one."""
         *sums, background, known, foreign, foreign_words, letters = reader.one(text)
-        steps = reader.table.steps
-        likelihoods = [sums[column] / steps for column in columns]
-        top = max(likelihoods)
+        steps, chances = reader.table.steps, reader.chances
+        likelihoods = [sums[column] for column in columns]
+        *_, second, top = sorted(likelihoods)
         best = likelihoods.index(top)
-        margin = top - max(likelihoods[:best] + likelihoods[best + 1 :])
-        chances = (1.0 if likelihood == top else float(np.exp(likelihood - top)) for likelihood in likelihoods)
-        probability = 1.0 / functools.reduce(operator.add, chances)
-        odds: tuple[float | None, float | None] = (margin, probability)
-        score, dear = self.abstention.of_one(background / steps, top, known, foreign, foreign_words, letters)
-        reason = None
+        total, last = 0.0, len(chances) - 1
+        for likelihood in likelihoods:
+            below = top - likelihood
+            total += chances[below if below < last else last]
+        probability = 1.0 / total
+        score, dear = self.abstention.of_one(background / steps, top / steps, known, foreign, foreign_words, letters)
+        reason: str | None = None
+        odds: tuple[float | None, float | None] = ((top - second) / steps, probability)
         if not letters:
             reason, odds = NO_LETTERS, (0.0, 1.0 / len(names))  # punctuation has no influence
         elif score > 0 or dear:
             reason, odds = OUT_OF_SET if score > 0 else NO_LANGUAGE, (None, None)
         elif probability < threshold:
             reason = LOW_CONFIDENCE
-        return LanguagePrediction(
-            None if reason else names[best], reason, *odds, dict(zip(names, likelihoods, strict=True)), score
-        )
+        nats = dict(zip(names, [likelihood / steps for likelihood in likelihoods], strict=True))
+        return LanguagePrediction(None if reason else names[best], reason, *odds, nats, score)
 
 
 def _best_two(likelihoods: Floats) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:

@@ -68,9 +68,13 @@ def distil(
         steps: per nat, to which log-probabilities are rounded.
 
     Raises:
-        TextLSTMError: the strings do not fit into 63 bits.
+        TextLSTMError: the strings do not fit into 63 bits, or `steps` is no power of two.
     """
     vocabulary = next(iter(languages.values())).vocabulary
+    if steps & (steps - 1):
+        raise TextLSTMError(
+            f"table.steps is {steps}, expected a power of two, which divides without rounding: take {1 << steps.bit_length()}"
+        )
     fits = int(63 / np.log2(vocabulary.size + 1))
     if order > fits:
         raise TextLSTMError(

@@ -31,6 +31,7 @@ from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 
 BITS = 64  # of a word of the bitmaps
+_ARRAYS = ("values", "weights", "links", "suffixes")
 
 Codes = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.int32]
@@ -52,6 +53,7 @@ class BackoffTable:
     values: npt.NDArray[np.int16]  # (nodes, at least as many as columns), steps
     weights: npt.NDArray[np.int16]  # (nodes that are not of the longest, likewise), steps
     links: npt.NDArray[np.uint64]  # (the same nodes * words, 2): a word of the bitmap, and the first child in it
+    suffixes: npt.NDArray[np.int32]  # (nodes,): of each string without its first character; 0 for pairs
 
     @property
     def foreign(self) -> int:
@@ -71,7 +73,7 @@ class BackoffTable:
     @property
     def nbytes(self) -> int:
         """Bytes of all numbers."""
-        return sum(array.nbytes for array in (self.values, self.weights, self.links))
+        return sum(array.nbytes for array in (self.values, self.weights, self.links, self.suffixes))
 
     def nodes(self, ids: Codes) -> list[Codes]:
         """For each length from 2 on, the nodes of the strings that end at each character, 0 where the table has none.
@@ -126,7 +128,7 @@ class BackoffTable:
             write_json(
                 temporary / "config.json", {"columns": list(self.columns), "order": self.order, "steps": self.steps}
             )
-            arrays = {name: getattr(self, name) for name in ("values", "weights", "links")}
+            arrays = {name: getattr(self, name) for name in _ARRAYS}
             write_arrays(temporary / "table.npz", **arrays)
 
     @classmethod
@@ -134,7 +136,7 @@ class BackoffTable:
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         config = read_record(folder / "config.json", _Config)
         vocabulary = Vocabulary.load(folder / "characters.json")
-        arrays = read_arrays(folder / "table.npz", "values", "weights", "links")
+        arrays = read_arrays(folder / "table.npz", *_ARRAYS)
         table = cls(vocabulary, tuple(config.columns), config.order, config.steps, **arrays)
         inner = len(table.weights)
         fits = (
@@ -143,6 +145,7 @@ class BackoffTable:
             and table.size**2 <= inner <= len(table.values)
             and table.weights.shape[1:] == table.values.shape[1:]
             and table.links.shape == (inner * table.words, 2)
+            and table.suffixes.shape == table.values.shape[:1]
         )
         if not fits:
             raise TextLSTMError(
@@ -150,7 +153,7 @@ class BackoffTable:
                 f"got arrays of other shapes. Its files do not belong together. {how_to_make(folder)}"
             )
         ends = table.links[:, 1] + np.bitwise_count(table.links[:, 0])
-        if int(ends.max()) > len(table.values):
+        if max(int(ends.max()), int(table.suffixes.max())) > len(table.values) or table.suffixes.min() < 0:
             raise TextLSTMError(
                 f"{folder}: expected links to {len(table.values)} strings, got one that leads to a string beyond its end. "
                 f"{how_to_make(folder)}"
@@ -228,6 +231,7 @@ def build_table(
     links = np.zeros((inner * words, 2), np.uint64)
     width = -(-len(log_probabilities) // 4) * 4  # rows of whole words are looked up faster
     values, weights = np.zeros((offsets[-1], width), np.int16), np.zeros((inner, width), np.int16)
+    suffixes = np.zeros(offsets[-1], np.int32)
     for column, of_levels in enumerate(log_probabilities.values()):
         values[pairs, column] = _rounded(np.concatenate(of_levels[:2]), steps)
         for level, begin in enumerate(offsets[1:-1], start=2):
@@ -240,6 +244,7 @@ def build_table(
         first = np.flatnonzero(np.diff(places, prepend=-1))
         links[places[first], 1] = begin + first
         tails = np.searchsorted(codes[level - 1], codes[level] % size**level)
+        suffixes[begin : begin + len(tails)] = codes[1][tails] if level == 2 else offsets[level - 2] + tails
         nodes = np.unique(heads)
         for column, (name, of_levels) in enumerate(log_probabilities.items()):
             counted = ~np.isin(ids, special[name])
@@ -249,7 +254,7 @@ def build_table(
             ]
             ratio = np.maximum(left[0], _LEAST) / np.maximum(left[1], _LEAST)
             weights[nodes, column] = _rounded(np.log(ratio), steps)
-    return BackoffTable(vocabulary, tuple(log_probabilities), len(levels), steps, values, weights, links)
+    return BackoffTable(vocabulary, tuple(log_probabilities), len(levels), steps, values, weights, links, suffixes)
 
 
 _LEAST = 1e-6  # probability that is left for the strings that the table does not hold

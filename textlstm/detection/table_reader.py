@@ -1,11 +1,12 @@
 """The evidence about texts from the table: of many at once with numpy, of one in plain Python, with equal results."""
 
+import itertools
 import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,10 @@ from textlstm.language.vocabulary import START, UNKNOWN
 _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache
 _CODE_POINTS = 0x110000
 _UNSEEN = 2**16 - 1
+_NATS = 40  # exp(-40) added to 1 is 1
 _EXTRA = 3  # ids beyond the table's
 _BIAS = 2**20  # more than any number of a column with all its back-off weights
-_TRANSITIONS = 50_000  # that are kept, about 20 MB
+_KEPT = 2**16  # steps: with the older ones less than 40 MB
 
 Counts = npt.NDArray[np.int64]
 
@@ -84,19 +86,73 @@ class TableReader:
     def one(self, text: str) -> list[int]:
         """The same for one text: the sum of each column, in steps, then known, foreign, foreign words and letters.
 
-        Texts are walked through an automaton that is built on the way: what a character adds after a context is looked
-        up in the table once, and then known.
+        What a character adds after a context is looked up once and kept for the next text.
         """
-        automaton, total, whole = self._automaton, 0, as_whole(clean(text))
-        state = automaton.start
-        for index in map(self._ids_of.__getitem__, whole):
-            row, state = state[index]
-            total += row
-        return automaton.unpacked(total, len(whole))
+        ids = [*map(self._ids_of.__getitem__, as_whole(clean(text)))]
+        walk, total, context = self._walk, 0, START
+        span, steps = walk.span, walk.steps
+        for index in ids:
+            step = steps[context * span + index] or self._step(context, index)
+            total += step[0]
+            context = step[1]
+        fields = walk.fields.unpack(total.to_bytes(walk.fields.size, "little"))
+        *sums, known, away, letters = fields
+        begun = 0
+        if away:
+            foreign = self.table.foreign
+            begun = sum(
+                index == foreign and not walk.joins[before] for before, index in itertools.pairwise([START, *ids])
+            )
+        return [*(one - len(ids) * _BIAS for one in sums), known, away, begun, letters]
+
+    def _step(self, context: int, index: int) -> tuple[int, int]:
+        """What a character adds, as one number, and the context of the next: the longest string of the table that ends here.
+
+        It is found from the context before by one more character and, where the table lacks that, by fewer at the front
+        (Aho and Corasick 1975, https://doi.org/10.1145/360825.360855).
+        """
+        table, walk = self.table, self._walk
+        key = context * walk.span + index
+        current = index if index < table.size else UNKNOWN
+        word, bit = divmod(current - 1, BITS)
+        previous, node, weights = context, -1, [0] * len(walk.columns)
+        while context >= table.size:  # strings of two characters and more, none of them <start>
+            bitmap, first = walk.links[0][context * table.words + word], walk.links[1][context * table.words + word]
+            if bitmap >> bit & 1:
+                node = first + (bitmap & ((1 << bit) - 1)).bit_count()
+                break
+            if UNKNOWN < current < table.foreign:
+                weights = [
+                    total + of_column[context] for total, (_, of_column) in zip(weights, walk.columns, strict=True)
+                ]
+            previous, context = context % table.size, walk.suffixes[context]
+        if node < 0:
+            node = previous * table.size + current
+        sums = [values[node] + weight + _BIAS for (values, _), weight in zip(walk.columns, weights, strict=True)]
+        added = int.from_bytes(walk.fields.pack(*sums, *walk.counts[index]), "little")
+        step = walk.steps[key] = (added, walk.suffixes[node] if node >= len(table.weights) else node)
+        return step
 
     @cached_property
-    def _automaton(self) -> "_Automaton":
-        return _Automaton(self.table, np.stack(self._flags).astype(int).T.tolist())
+    def chances(self) -> list[float]:
+        """exp(-n / steps) for n = 0, 1, ...: of a language whose log-likelihood is n steps below the highest; the last is next to 0."""
+        steps = self.table.steps
+        return [float(chance) for chance in np.exp(-np.arange(_NATS * steps + 1) / steps)]
+
+    @cached_property
+    def _walk(self) -> "_Walk":
+        table = self.table
+        *flags, joins = (of_ids.astype(int).tolist() for of_ids in self._flags)
+        return _Walk(
+            table.size + _EXTRA,
+            _Steps(),
+            struct.Struct(f"<{len(table.columns) + len(flags)}Q"),
+            [table.links[:, side].data for side in (0, 1)],
+            table.suffixes.data,
+            [(table.values[:, column].data, table.weights[:, column].data) for column in range(len(table.columns))],
+            [*zip(*flags, strict=True)],
+            joins,
+        )
 
     @cached_property
     def _kinds(self) -> npt.NDArray[np.uint16]:
@@ -149,76 +205,37 @@ class TableReader:
         return known, foreign, letters | foreign, joins | foreign
 
 
-class _Automaton:
-    """States of the table: a state is what the table knows of the characters before."""
+class _Steps(dict[int, tuple[int, int]]):
+    """Steps by context * span + id. Those that were not needed while `_KEPT` others were found are forgotten."""
 
-    def __init__(self, table: BackoffTable, flags: Sequence[Sequence[int]]) -> None:
-        self.table, self.flags = table, flags
-        self.links = table.links
-        self.fields = struct.Struct(f"<{len(table.columns) + 4}Q")
-        self.start = _State(self, [], START)
-        self.states: dict[tuple[int, int], _State] = {}
-        self.transitions = 0
-
-    def state(self, contexts: list[int], previous: int) -> "_State":
-        """The state after a character; the same one wherever the contexts are the same."""
-        if not contexts:
-            return _State(self, contexts, previous)
-        found = self.states.get((contexts[-1], previous))
-        if found is None:
-            found = self.states[contexts[-1], previous] = _State(self, contexts, previous)
-        return found
-
-    def packed(self, numbers: Sequence[int]) -> int:
-        """What one character adds, as one number of 64 bits each: numbers of the columns are made positive first."""
-        columns = len(self.table.columns)
-        fields = [*(number + _BIAS for number in numbers[:columns]), *numbers[columns:]]
-        return int.from_bytes(self.fields.pack(*fields), "little")
-
-    def unpacked(self, total: int, count: int) -> list[int]:
-        """The sums of the numbers of `count` characters."""
-        columns = len(self.table.columns)
-        fields = self.fields.unpack(total.to_bytes(self.fields.size, "little"))
-        return [*(field - count * _BIAS for field in fields[:columns]), *fields[columns:]]
-
-    def forget_if_large(self) -> None:
-        """Begin anew; who walks along old states may go on."""
-        self.transitions += 1
-        if self.transitions > _TRANSITIONS:
-            self.states, self.start, self.transitions = {}, _State(self, [], START), 0
-
-
-class _State(dict[int, tuple[int, "_State"]]):
-    """For each id that follows: what it adds, packed, and the next state. Filled when it is asked for."""
-
-    __slots__ = ("automaton", "contexts", "previous")
-
-    def __init__(self, automaton: _Automaton, contexts: list[int], previous: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.automaton, self.contexts, self.previous = automaton, contexts, previous
+        self._older: dict[int, tuple[int, int]] = {}
 
-    def __missing__(self, index: int) -> tuple[int, "_State"]:
-        automaton, table = self.automaton, self.automaton.table
-        previous, current = (one if one < table.size else UNKNOWN for one in (self.previous, index))
-        word, bit = divmod(current - 1, BITS)
-        node = previous * table.size + current
-        found, backed_off = [node], []
-        for place, context in enumerate(self.contexts):
-            bitmap, first = automaton.links[context * table.words + word].tolist()
-            if not bitmap >> bit & 1:
-                if UNKNOWN < current < table.foreign:
-                    backed_off = self.contexts[place:]
-                break
-            node = first + (bitmap & ((1 << bit) - 1)).bit_count()
-            found.append(node)
-        sums = table.values[node].astype(int) + table.weights[backed_off].sum(axis=0, dtype=int)
-        known, foreign, letter, _ = automaton.flags[index]
-        begun = int(foreign and not automaton.flags[self.previous][-1])
-        contexts = found[: table.order - 2] if self.previous != START else []
-        row = automaton.packed([*sums[: len(table.columns)].tolist(), known, foreign, begun, letter])
-        answer = self[index] = (row, automaton.state(contexts, index))
-        automaton.forget_if_large()
-        return answer
+    def __setitem__(self, key: int, step: tuple[int, int]) -> None:
+        if len(self) >= _KEPT:
+            self._older = dict(self)
+            self.clear()
+        super().__setitem__(key, step)
+
+    def __missing__(self, key: int) -> tuple[int, int] | None:
+        step = self._older.get(key)
+        if step:
+            self[key] = step
+        return step
+
+
+class _Walk(NamedTuple):
+    """What a walk along one text reads, in the form that plain Python reads fastest."""
+
+    span: int  # number of ids
+    steps: _Steps  # see `TableReader._step`
+    fields: struct.Struct  # of the first of a step: columns, made positive, then counts
+    links: list[memoryview]  # bitmaps, first children
+    suffixes: memoryview
+    columns: list[tuple[memoryview, memoryview]]  # values, weights
+    counts: list[tuple[int, ...]]  # of ids: whether known, foreign, a letter
+    joins: list[int]  # whether a foreign letter after an id goes on with a word
 
 
 class _IdsOf(dict[str, int]):

@@ -175,6 +175,11 @@ def test_too_long_for_its_codes() -> None:
         compiled(MANY, order=12)
 
 
+def test_steps_that_would_round_twice() -> None:
+    with pytest.raises(TextLSTMError, match=r"table\.steps is 100, expected a power of two, .* take 128"):
+        compiled(LETTERS, steps=100)
+
+
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     table = compiled(LETTERS)
     table.save(tmp_path / "a")
@@ -193,6 +198,7 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     table.save(tmp_path)
     links = table.links.copy()
     links[links[:, 0] > 0, 1] = len(table.values)
-    write_arrays(tmp_path / "table.npz", values=table.values, weights=table.weights, links=links)
+    arrays = {"values": table.values, "weights": table.weights, "suffixes": table.suffixes}
+    write_arrays(tmp_path / "table.npz", **arrays, links=links)
     with pytest.raises(TextLSTMError, match="leads to a string beyond its end"):
         BackoffTable.load(tmp_path)

@@ -94,8 +94,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_what_the_automaton_forgets_it_learns_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_reader, "_TRANSITIONS", 5)
+def test_steps_that_are_forgotten_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reader, "_KEPT", 5)
     forgetful = TableReader(READERS["all"].table)
     for text in PIECES * 2:
         assert forgetful.one(text) == READERS["all"].one(text)
