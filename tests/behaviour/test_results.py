@@ -58,7 +58,7 @@ def test_the_sentiment_model_is_above_its_floor_and_above_a_linear_model() -> No
 
 @pytest.mark.parametrize("metrics", [LANGUAGE, IMDB], ids=["language", "imdb"])
 def test_there_are_no_more_figures_than_people_can_compare(metrics: dict[str, Any]) -> None:
-    assert len([value for value in flat(metrics).values() if not isinstance(value, str)]) <= 25
+    assert len([value for value in flat(metrics).values() if not isinstance(value, str)]) <= 32
 
 
 def test_pretraining_pays_under_the_official_protocol() -> None:

@@ -90,7 +90,7 @@ def test_the_headlines_are_those_of_the_committed_plots(
     monkeypatch.chdir(ROOT)
     assert main(["report"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    systems = ["detector", "lstm", "ngrams", "text_ngrams", "classifier", "lstm", "nbsvm", "linear_svm"]
+    systems = ["detector", "mixture", "lstm", "ngrams", "text_ngrams", "classifier", "lstm", "nbsvm", "linear_svm"]
     assert [line.split()[0] for line in lines] == systems
     for line, file in ((lines[0], "language"), (lines[4], "imdb")):
         figures = json.loads((ROOT / f"metrics/{file}.json").read_text(encoding="utf-8"))
