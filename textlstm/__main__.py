@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
     names = "the candidates, such as english,french (default: all)"
     ask.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
-    least = "least probability of a language that is answered, 0 to 1; 0 = always answer (default: that of params.yaml)"
+    least = "least probability of a language that is answered, 0 to 1; 0 answers every text with a letter (default: that of params.yaml)"
     ask.add_argument("--threshold", type=_probability, metavar="P", help=least)
     ask.add_argument("--exact", action="store_true", help="ask the LSTMs and n-grams themselves, not their table")
     where = "folder of the trained models (default: those installed with the package, or else models)"

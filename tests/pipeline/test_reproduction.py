@@ -175,7 +175,7 @@ def test_shipped_models_are_fetched_by_name(clone: Clone, tmp_path: Path) -> Non
         clone.git("tag", "--force", "--annotate", f"{name}@v1.0.0", "--message", artifact["desc"])
         clone.run("dvc", "artifacts", "get", str(clone.folder), name, "--rev", "v1.0.0", "--out", str(tmp_path / name))
         model = clone.folder / artifact["path"]
-        files = [path.relative_to(model) for path in model.rglob("*") if path.is_file()]
+        files = [path.relative_to(model) for path in (model, *model.rglob("*")) if path.is_file()]
         assert files
         for file in files:
             assert (tmp_path / name / file).read_bytes() == (model / file).read_bytes()

@@ -8,6 +8,8 @@ import itertools
 import re
 import unicodedata
 
+from textlstm.core.errors import TextLSTMError
+
 _LETTERS = "A-Za-zÀ-ÖØ-öø-įıĴ-ľŁ-ňŊ-ž"  # Latin letters that NFKC leaves as they are
 _MARKS = "!-/:-@\\[-`{-~¡¿«»“”·•–—"
 _SENTENCE_MARKS = "!?.,;:"
@@ -114,6 +116,12 @@ def _cleaned_once(text: str, runs: bool) -> str:
 def _without_codes(word: re.Match[str]) -> str:
     """The word, or a space if it changes between letters and digits three times and more."""
     return " " if len(_SWITCH.findall(word[0])) >= 3 else word[0]
+
+
+def check_list(texts: object) -> None:
+    """Raise TextLSTMError if a single string stands where a list of texts should: it would be read as its characters."""
+    if isinstance(texts, str | bytes):
+        raise TextLSTMError(f"texts: expected a list of texts, got {texts[:40]!r}. Put it into brackets: [text]")
 
 
 PLAIN, SPACE, MARK, DIGIT, SPECIAL = range(5)  # kinds of characters

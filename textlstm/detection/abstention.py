@@ -12,7 +12,7 @@ that were never drawn, in equal parts, since the models were trained on the firs
 alone, the least likely of what is in the languages; without a list of words there is no such limit.
 
 No letters, or low confidence: a text without letters, and one whose likeliest language is less probable than a
-threshold.
+threshold. A threshold of 0 answers every text with a letter, whatever the limits say.
 """
 
 import math
@@ -95,7 +95,7 @@ class Abstention:
         return background - best - self.foreign * costly - limit, dear
 
     def reasons(self, evidence: Evidence, threshold: float) -> npt.NDArray[np.object_]:
-        """Why each text gets no language, None where it gets its likeliest; `threshold` is the least probability that is answered."""
+        """Why each text gets no language, None where it gets its likeliest; see `decide`."""
         confidence = highest(posterior(evidence.log_likelihoods))
         found, _ = self.decide(evidence, confidence, threshold)
         return np.asarray(np.array([*REASONS, None], dtype=object)[found])
@@ -103,13 +103,19 @@ class Abstention:
     def decide(self, evidence: Evidence, confidence: Floats, threshold: float) -> tuple[npt.NDArray[np.int64], Floats]:
         """Which of the `REASONS` applies to each text, their number if none does, and the out-of-set scores.
 
-        `confidence` is the probability of the likeliest language.
+        With a threshold of 0 every text with a letter is answered.
+
+        Args:
+            evidence: about n texts.
+            confidence: probability of the likeliest language, (n,).
+            threshold: the least that is answered.
         """
         scores = self.out_of_set_scores(evidence)
         found = np.full(len(confidence), len(REASONS))
-        found[confidence < threshold] = REASONS.index(LOW_CONFIDENCE)
-        found[self.is_no_language(evidence)] = REASONS.index(NO_LANGUAGE)
-        found[scores > 0] = REASONS.index(OUT_OF_SET)
+        if threshold:
+            found[confidence < threshold] = REASONS.index(LOW_CONFIDENCE)
+            found[self.is_no_language(evidence)] = REASONS.index(NO_LANGUAGE)
+            found[scores > 0] = REASONS.index(OUT_OF_SET)
         found[evidence.letters == 0] = REASONS.index(NO_LETTERS)
         return found, scores
 

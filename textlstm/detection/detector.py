@@ -1,6 +1,5 @@
 """Which language is this? The models of all languages together, loaded from the files that the pipeline leaves."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy.typing as npt
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import find_models, read_record
+from textlstm.core.odds import highest, posterior
+from textlstm.core.text import check_list
 from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, REASONS, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import EvidenceReader, ModelReader
@@ -86,12 +87,13 @@ class Detector:
         self, texts: Sequence[str], *, languages: Sequence[str] | None = None, threshold: float | None = None
     ) -> LanguageAnswers:
         """The language of each text, as arrays: the way to ask about many. The arguments are those of `predict`."""
+        check_list(texts)
         names, columns, threshold = self._candidates(languages, threshold)
         evidence = self.reader.evidence(texts)
         if languages is not None:
             evidence = evidence._replace(log_likelihoods=evidence.log_likelihoods[:, columns])
         top, second, best = _best_two(evidence.log_likelihoods)
-        probability = 1.0 / functools.reduce(np.add, np.exp(evidence.log_likelihoods - top[:, None]).T)
+        probability = highest(posterior(evidence.log_likelihoods))
         found, scores = self.abstention.decide(evidence, probability, threshold)
         margin = top - second
         for reason, of_margin, of_probability in (
@@ -113,16 +115,18 @@ class Detector:
         Args:
             texts: as they come, each as a whole; see `textlstm.core.text.clean` for what does not matter in them.
             languages: the candidates, by default all.
-            threshold: least probability of a language that is answered, 0 to 1; by default that of params.yaml.
+            threshold: least probability of a language that is answered, 0 to 1; 0 answers every text with a letter. By
+                default that of params.yaml.
 
         Raises:
-            TextLSTMError: fewer than two languages, an unknown one, or a threshold that is no probability.
+            TextLSTMError: a string in place of a list, fewer than two languages, an unknown one, or a threshold that is
+                no probability.
         """
+        check_list(texts)
+        names, columns, least = self._candidates(languages, threshold)
         if isinstance(self.reader, TableReader) and len(texts) <= _FEW and len("".join(texts)) <= _SHORT:
-            names, columns, threshold = self._candidates(languages, threshold)
-            return [self._predict_one(self.reader, text, names, columns, threshold) for text in texts]
+            return [self._predict_one(self.reader, text, names, columns, least) for text in texts]
         answers = self.answers(texts, languages=languages, threshold=threshold)
-        names = self.languages if languages is None else list(dict.fromkeys(languages))
         return [
             LanguagePrediction(
                 language,
@@ -174,7 +178,7 @@ class Detector:
         odds: tuple[float | None, float | None] = ((top - second) / steps, probability)
         if not letters:
             reason, odds = NO_LETTERS, (0.0, 1.0 / len(names))  # punctuation has no influence
-        elif score > 0 or dear:
+        elif threshold and (score > 0 or dear):
             reason, odds = OUT_OF_SET if score > 0 else NO_LANGUAGE, (None, None)
         elif probability < threshold:
             reason = LOW_CONFIDENCE

@@ -12,8 +12,8 @@ The strings are a trie. A node has a bitmap of the characters that may follow an
 rank of a character in the bitmap leads to its child (Jacobson 1989, https://doi.org/10.1109/SFCS.1989.63533). So a
 string is found without hashing, and never another in its place.
 
-All numbers are integers, in steps of 1 / 256 nat or another fraction. Sums of integers do not depend on their order: a text has the same
-log-likelihood alone and among a million others.
+All numbers are integers, in steps of 1 / 256 nat or another fraction. Sums of integers do not depend on their order: a
+text has the same log-likelihood alone and among a million others.
 """
 
 import itertools
@@ -68,7 +68,7 @@ class BackoffTable:
     @property
     def words(self) -> int:
         """Words of a bitmap, in which the bit of an id is its number less one: `<start>` follows nothing."""
-        return -(-(self.size - 1) // BITS)
+        return _words(self.size)
 
     @property
     def nbytes(self) -> int:
@@ -194,6 +194,11 @@ class TableModel:
         return finish_table(rows, ids)
 
 
+def _words(size: int) -> int:
+    """Words of a bitmap of so many ids without `<start>`."""
+    return -(-(size - 1) // BITS)
+
+
 def _before(values: Codes) -> Codes:
     """The values of the characters before each; 0 for the first.
 
@@ -227,7 +232,7 @@ def build_table(
     pairs = np.concatenate([codes[0], codes[1]])  # those that begin with <start> first
     counts = [size**2, *(len(level.ids) for level in levels[2:])]
     offsets = np.cumsum([0, *counts])
-    words, inner = -(-(size - 1) // BITS), offsets[-2]
+    words, inner = _words(size), offsets[-2]
     links = np.zeros((inner * words, 2), np.uint64)
     width = -(-len(log_probabilities) // 4) * 4  # rows of whole words are looked up faster
     values, weights = np.zeros((offsets[-1], width), np.int16), np.zeros((inner, width), np.int16)

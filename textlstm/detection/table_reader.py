@@ -186,8 +186,8 @@ class TableReader:
             for code in np.unique(codes[unseen]).tolist():
                 character = chr(code)
                 self._kinds[code] = kind_of(character)
-                lower = " " if character.isspace() else character.lower().replace("’", "'")
-                self._ids[code] = self.id_of(lower) if len(lower) == 1 else UNKNOWN  # else it is cleaned away
+                cleaned = clean(character) or " "
+                self._ids[code] = self.id_of(cleaned) if len(cleaned) == 1 else UNKNOWN  # else it is cleaned away
             found = table.take(codes)
         return found
 

@@ -33,7 +33,7 @@ APART = {
     "imdb": (
         *("download", "score", "evaluate"),
         *("languages", "split.characters", "words", "vectorize.min_count"),
-        *("language_model", "ngram", "background", "abstention"),
+        *("language_model", "ngram", "background", "table", "abstention"),
     ),
 }
 

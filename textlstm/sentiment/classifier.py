@@ -9,6 +9,7 @@ from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import find_models, read_fields
 from textlstm.core.odds import Floats, combine, probability_of
+from textlstm.core.text import check_list
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
 from textlstm.sentiment.tokenizer import review_words, words_of
@@ -39,6 +40,7 @@ class SentimentClassifier:
 
     def log_odds(self, texts: Sequence[str]) -> SentimentLogOdds:
         """What both models say, and their weighted mean, the answer; a review without a word is a TextLSTMError."""
+        check_list(texts)
         return self.log_odds_of_words(review_words(texts, punctuation=self.lstm.tokenizer.punctuation))
 
     def log_odds_of_words(self, reviews: Sequence[Sequence[str]]) -> SentimentLogOdds:
@@ -48,7 +50,8 @@ class SentimentClassifier:
         return SentimentLogOdds(combine(lstm, nbsvm, self.nbsvm_weight), lstm, nbsvm)
 
     def predict(self, texts: Sequence[str]) -> list[SentimentPrediction]:
-        """The label of each text and the probability that it is positive."""
+        """The label of each text and the probability that it is positive; a string in place of a list is a TextLSTMError."""
+        check_list(texts)
         names = {number: name for name, number in self.lstm.config.labels.items()}
         reviews = [words_of(text, punctuation=self.lstm.tokenizer.punctuation) for text in texts]
         with_words = [index for index, words in enumerate(reviews) if words]

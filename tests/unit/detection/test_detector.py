@@ -200,6 +200,22 @@ def test_candidates_are_told_apart_among_themselves() -> None:
     assert three.predict(["aab"], threshold=0.0)[0].language == "left"
 
 
+@pytest.mark.parametrize("text", ["жж", "bbbbbb", "aa"])
+def test_a_threshold_of_zero_answers_every_text_with_a_letter(text: str) -> None:
+    for detector in (DETECTOR, detector_of(LEFT, LEFT)):
+        (prediction,) = detector.predict([text], threshold=0.0)
+        assert (prediction.language, prediction.reason) != (None, None)
+        assert prediction.reason is None
+        assert prediction.probability is not None
+    assert DETECTOR.predict(["?"], threshold=0.0)[0].reason == "no letters"
+
+
+def test_a_single_string_is_no_list_of_texts() -> None:
+    for ask in (DETECTOR.predict, DETECTOR.answers):
+        with pytest.raises(TextLSTMError, match=r"texts: expected a list of texts, got 'aab'. Put it into brackets"):
+            ask("aab")
+
+
 def test_likelihoods_are_finite() -> None:
     (prediction,) = DETECTOR.predict(["abc" * 20])
     assert np.isfinite(list(prediction.log_likelihoods.values())).all()

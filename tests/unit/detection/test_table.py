@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -41,9 +40,6 @@ class Peaked:
             strings = [(*strings[parent], int(index)) for parent, index in zip(parents, ids, strict=True)]
             found.append(np.log([self.distribution(string[:-1])[string[-1]] for string in strings]))
         return found
-
-    def log_probabilities(self, ids: Any) -> np.ndarray:
-        raise NotImplementedError
 
 
 def compiled(vocabulary: Vocabulary, *, min_count: int = 1, order: int = 5, steps: int = 256) -> BackoffTable:

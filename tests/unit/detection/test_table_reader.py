@@ -1,5 +1,6 @@
 """The table asked about texts as they come: the quick ways give what the models of the table give, one text at a time."""
 
+import dataclasses
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -126,7 +127,20 @@ MANY = [
 def test_a_text_alone_gets_the_answer_that_it_gets_among_many(options: dict[str, object]) -> None:
     among = detector().predict(MANY, **options)
     assert [detector().predict([text], **options)[0] for text in MANY] == among
-    assert {answer.reason for answer in among} >= {None, "no letters", "out of set"}
+    reasons = {answer.reason for answer in among}
+    if options.get("threshold") == 0.0:
+        assert reasons == {None, "no letters"}
+    else:
+        assert reasons >= {None, "no letters", "out of set"}
+
+
+def test_a_text_alone_is_no_language_where_it_is_among_many() -> None:
+    lenient = dataclasses.replace(
+        detector(), abstention=dataclasses.replace(ABSTENTION, limits=[99.0] * 3, costs=[2.0] * 3)
+    )
+    among = lenient.predict(MANY)
+    assert [lenient.predict([text])[0] for text in MANY] == among
+    assert {answer.reason for answer in among} >= {None, "no letters", "no language"}
 
 
 def test_records_and_arrays_say_the_same() -> None:

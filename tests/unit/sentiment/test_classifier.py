@@ -90,6 +90,12 @@ def test_threads_that_ask_at_once_get_the_answers_of_one_alone(classifier: Senti
     assert found == [expected[task % len(OF_MANY_LENGTHS)] for task in tasks]
 
 
+def test_a_single_string_is_no_list_of_reviews(classifier: SentimentClassifier) -> None:
+    for ask in (classifier.predict, classifier.log_odds):
+        with pytest.raises(TextLSTMError, match="texts: expected a list of texts, got 'good film'"):
+            ask("good film")
+
+
 def test_a_classifier_survives_pickling(classifier: SentimentClassifier) -> None:
     copy = pickle.loads(pickle.dumps(classifier))  # noqa: S301 - of this line
     assert copy.predict(OF_MANY_LENGTHS) == classifier.predict(OF_MANY_LENGTHS)
