@@ -5,6 +5,9 @@ computed side by side: arrays have a first axis of length D, one entry per layer
 
 The logistic function is (1 + tanh(x / 2)) / 2, since numpy's tanh is its fastest function of that kind; the halves are
 in the weights.
+
+How BLAS rounds a row of a product depends on the number of rows. Where an answer must not depend on what is asked
+beside it, products are of `_BLOCK` rows each, the last ones padded.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]  # by the name of the layer and of the weight, such as "lstm_1/kernel"
+
+_BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -66,33 +71,48 @@ class Lstm:
         hidden *= shares[..., 2 * units :]
         return hidden, memory
 
+    def table(self, inputs: Floats) -> Floats:
+        """`given` of inputs (n, E), (D, n, 4 H), where none of them influences how another's is rounded."""
+        blocks = self.given(_in_blocks(inputs)[:, None])  # (blocks, D, _BLOCK, 4 H)
+        return np.concatenate(blocks, axis=1)[:, : len(inputs)] if len(blocks) else self.given(inputs)
+
     def read(self, table: Floats, rows: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None = None) -> Floats:
         """Hidden states at every place of sequences, the layers' side by side: (n, T, D * H).
 
-        The first layer reads from the beginning; the second, if there is one, from the end.
+        The first layer reads from the beginning; the second, if there is one, from the end. No sequence influences how
+        the states of another are rounded.
 
         Args:
-            table: what each possible input gives, (D, inputs, 4 H): see `given`.
+            table: what each possible input gives, (D, inputs, 4 H): see `table`.
             rows: indices into the table, (n, T).
             mask: (n, T); where it is false, the input is not read and the state stays. None: all is read.
         """
         count, length = rows.shape
         layers, units = len(self.kernel), self.units
-        states = np.empty((count, length, layers * units), dtype=np.float32)
-        hidden = memory = np.zeros((layers, count, units), dtype=np.float32)
+        rows = _in_blocks(rows)
+        masks = None if mask is None else _in_blocks(mask)
+        states = np.empty((len(rows), _BLOCK, length, layers * units), dtype=np.float32)
+        hidden = memory = np.zeros((len(rows), layers, _BLOCK, units), dtype=np.float32)
         order = [range(length), range(length - 1, -1, -1)][:layers]
         for places in zip(*order, strict=True):
             gates = hidden @ self.recurrent
             for layer, place in enumerate(places):
-                gates[layer] += table[layer].take(rows[:, place], axis=0)
+                gates[:, layer] += table[layer].take(rows[:, :, place], axis=0)
             new, kept = self.step(gates, memory)
-            if mask is not None:
-                read = np.stack([mask[:, place] for place in places])[..., None]
+            if masks is not None:
+                read = np.stack([masks[:, :, place] for place in places], axis=1)[..., None]
                 new, kept = np.where(read, new, hidden), np.where(read, kept, memory)
             hidden, memory = new, kept
             for layer, place in enumerate(places):
-                states[:, place, layer * units : (layer + 1) * units] = hidden[layer]
-        return states
+                states[:, :, place, layer * units : (layer + 1) * units] = hidden[:, layer]
+        return states.reshape(-1, length, layers * units)[:count]
+
+
+def _in_blocks(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows (n, K), padded with zeros, as (blocks, _BLOCK, K)."""
+    blocks = np.zeros((-(-len(rows) // _BLOCK), _BLOCK, rows.shape[1]), dtype=rows.dtype)
+    blocks.reshape(-1, rows.shape[1])[: len(rows)] = rows
+    return blocks
 
 
 def _side_by_side(weights: Sequence[Floats]) -> Floats:

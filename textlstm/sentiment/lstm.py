@@ -88,18 +88,21 @@ class SentimentModel:
 
     @one_thread()
     def log_odds_of_ids(self, reviews: Sequence[Review]) -> npt.NDArray[np.float64]:
-        """The same from word ids, as the tokenizer gives them: `<start>` and at least one word each."""
+        """The same from word ids, as the tokenizer gives them: `<start>` and at least one word each.
+
+        The reviews beside it do not change the last bit of an answer.
+        """
         reviews = [review[-self.config.length :] for review in reviews]
         pooled = np.empty((len(reviews), len(self.weights["log_odds/kernel"])), dtype=np.float32)
         if reviews:
             numbers = np.zeros(self.tokenizer.size, dtype=np.intp)  # of each id among those that occur
             occurring = np.unique(np.concatenate([*reviews, [PAD]]))
             numbers[occurring] = np.arange(len(occurring))
-            table = self._lstm.given(self.weights["embedding/embeddings"][occurring])
+            table = self._lstm.table(self.weights["embedding/embeddings"][occurring])
             for rows, answers in self._pooled(reviews, table, numbers):
                 pooled[rows] = answers
-        odds = pooled @ self.weights["log_odds/kernel"] + self.weights["log_odds/bias"]
-        return np.asarray(odds[:, 0], dtype=np.float64)
+        parts = pooled.astype(np.float64) * self.weights["log_odds/kernel"][:, 0]
+        return np.asarray(parts.sum(axis=1) + self.weights["log_odds/bias"][0])
 
     def _pooled(
         self, reviews: Sequence[Review], table: npt.NDArray[np.float32], numbers: npt.NDArray[np.intp]

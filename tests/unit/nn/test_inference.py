@@ -28,7 +28,7 @@ def layers(count: int) -> list[keras.layers.LSTM]:
 def test_states_are_those_of_keras(count: int, mask: np.ndarray | None) -> None:
     theirs = layers(count)
     ours = Lstm.from_keras([tuple(layer.get_weights()) for layer in theirs])
-    states = ours.read(ours.given(INPUTS), ROWS, mask)
+    states = ours.read(ours.table(INPUTS), ROWS, mask)
     assert (states.shape, states.dtype) == ((4, 6, 3 * count), np.float32)
     for number, layer in enumerate(theirs):
         expected = np.array(layer(INPUTS[ROWS], mask=mask))
@@ -52,3 +52,21 @@ def test_a_step_is_one_place_of_a_sequence() -> None:
 def test_large_numbers_saturate_and_no_warning_is_given() -> None:
     ours = Lstm.from_keras([tuple(1e4 * weight for weight in layer.get_weights()) for layer in layers(1)])
     assert (np.abs(ours.read(ours.given(INPUTS), ROWS)) <= 1).all()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_no_sequence_changes_a_bit_of_another(masked: bool) -> None:
+    random = np.random.default_rng(7)
+    weights = [random.normal(size=shape).astype(np.float32) for shape in ((50, 256), (64, 256), (256,))]
+    ours, inputs = Lstm.from_keras([tuple(weights)] * 2), random.normal(size=(300, 50)).astype(np.float32)
+    table, rows = ours.table(inputs), random.integers(0, 300, (70, 5))
+    mask = random.random(rows.shape) < 0.7 if masked else None
+    states = ours.read(table, rows, mask)
+    np.testing.assert_allclose(table, ours.given(inputs), rtol=1e-4, atol=1e-4)
+    for begin, end in ((0, 1), (3, 4), (5, 12), (17, 40), (40, 70)):
+        alone = ours.read(
+            ours.table(inputs[: rows.max() + 1]), rows[begin:end], mask if mask is None else mask[begin:end]
+        )
+        np.testing.assert_array_equal(alone, states[begin:end])
+    np.testing.assert_array_equal(ours.table(inputs[7:10]), table[:, 7:10])
+    assert ours.table(inputs[:0]).shape == (2, 0, 256)
