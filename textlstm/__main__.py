@@ -67,6 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--models", type=Path, help=where)
     ask.set_defaults(run=_ask, error=ask.error)
 
+    rows = "Text, CSV, JSON Lines and Parquet, compressed or not; the answers are appended as columns."
+    stopped = "Stopped, it goes on when called again."
+    score = command("score", "tell the language and the sentiment of all rows of files", f"{rows} {stopped}")
+    score.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="a file, a folder, or a pattern of names such as 'data/**/*.csv'"
+    )
+    output = "a file, whose ending tells its format, or a folder, for files of the format of the input"
+    score.add_argument("--output", type=Path, required=True, metavar="PATH", help=output)
+    score.add_argument(
+        "--column", metavar="NAME", help="the column that holds the text (default: text, or the only one)"
+    )
+    score.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
+    score.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
+    score.add_argument("--threshold", type=_probability, metavar="P", help=least)
+    score.add_argument("--prefix", default="", help="before the names of the columns that are appended")
+    score.add_argument("--jobs", type=_jobs, metavar="N", help="processes (default: one per processor core)")
+    score.add_argument("--models", type=Path, help=where)
+    score.set_defaults(run=_score, error=score.error)
+
     experiment = command("experiment", "run a named experiment, or list them")
     experiment.add_argument(
         "name", nargs="?", metavar="NAME", help="runs experiments/NAME.yaml; without it, all are listed"
@@ -127,6 +146,22 @@ def _ask(chosen: argparse.Namespace) -> int:
     from textlstm.ask import ask
 
     return ask(chosen)
+
+
+def _jobs(word: str) -> int:
+    if not word.isdigit() or not int(word):
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {word!r}")
+    return int(word)
+
+
+def _score(chosen: argparse.Namespace) -> int:
+    from textlstm.score.answering import Question
+    from textlstm.score.run import locally, score
+
+    languages = tuple(chosen.languages) if chosen.languages else None
+    question = Question(chosen.models, chosen.only, languages, chosen.threshold, chosen.prefix)
+    score(chosen.inputs, chosen.output, chosen.column, question, locally(chosen.jobs or len(os.sched_getaffinity(0))))
+    return 0
 
 
 def _experiment(chosen: argparse.Namespace) -> int:

@@ -74,6 +74,13 @@ def test_the_command_answers_in_any_folder(installed: Installed) -> None:
     assert [json.loads(line)["language"] for line in lines.splitlines()] == ["french", None, "english"]
 
 
+def test_files_are_scored_with_what_came_along(installed: Installed) -> None:
+    (installed.folder / "in.csv").write_text("id,text\n1,bonjour tout le monde\n2,thank you\n", encoding="utf-8")
+    installed.run("textlstm", "score", "in.csv", "--output", "out.jsonl", "--only", "language")
+    lines = (installed.folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [(row["id"], row["language"]) for row in map(json.loads, lines)] == [("1", "french"), ("2", "english")]
+
+
 @pytest.mark.parametrize("example", [DOCUMENT, DOCSTRING], ids=["docs/python.md", "docstring"])
 def test_the_worked_examples_do_what_they_show(example: list[str], installed: Installed) -> None:
     assert installed.run("python", *example) == ""

@@ -18,7 +18,7 @@ from textlstm.experiments.runner import StoppedError
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMMANDS = ["ask", "experiment", "sweep", "studies", "report", "promote", "track"]
+COMMANDS = ["ask", "score", "experiment", "sweep", "studies", "report", "promote", "track"]
 LIBRARIES = {
     "dvc",
     "keras",

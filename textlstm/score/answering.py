@@ -1,0 +1,86 @@
+"""What the models answer to a batch of texts, as columns, with the names that `textlstm ask --json` gives them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from textlstm.detection.detector import load_detector
+from textlstm.score.output import Columns
+from textlstm.score.rows import Batch
+from textlstm.sentiment.classifier import load_classifier
+
+LANGUAGE = ("language", "language_probability", "reason")
+SENTIMENT = ("sentiment", "positive_probability")
+
+_WORDS = 1_000_000  # characters whose words are held at once
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, of which models."""
+
+    models: Path | None
+    only: str | None  # "language" or "sentiment"; None: both
+    languages: tuple[str, ...] | None
+    threshold: float | None
+    prefix: str  # before the names of the columns
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the answers."""
+        language = LANGUAGE if self.only != "sentiment" else ()
+        return [self.prefix + name for name in (*language, *(SENTIMENT if self.only != "language" else ()))]
+
+    def answers(self, batch: Batch) -> Columns:
+        """The columns; a row with a problem has no answer, and the problem as its reason."""
+        texts = [text or "" for text in batch.texts]
+        columns: Columns = {}
+        if self.only != "sentiment":
+            columns |= self._languages(texts)
+            for row, problem in batch.problems.items():
+                for name, value in zip(LANGUAGE, (None, None, problem), strict=True):
+                    columns[name][row] = value
+        if self.only != "language":
+            columns |= self._sentiments(texts)  # that of a row with a problem has no words
+        return {self.prefix + name: column for name, column in columns.items()}
+
+    def _languages(self, texts: list[str]) -> Columns:
+        found = _detector(self.models).answers(texts, languages=self.languages, threshold=self.threshold)
+        probability = found.probability.tolist()
+        return {
+            "language": found.language.tolist(),
+            "language_probability": [value if value == value else None for value in probability],  # NaN
+            "reason": found.reason.tolist(),
+        }
+
+    def _sentiments(self, texts: list[str]) -> Columns:
+        found = [answer for some in _in_portions(texts) for answer in _classifier(self.models).predict(some)]
+        return {
+            "sentiment": [answer.sentiment for answer in found],
+            "positive_probability": [answer.probability for answer in found],
+        }
+
+    def load(self) -> None:
+        """Load the models that are asked, once per process; what is missing, or a language that they lack, is a TextLSTMError."""
+        if self.only != "sentiment":
+            _detector(self.models).predict([], languages=self.languages, threshold=self.threshold)
+        if self.only != "language":
+            _classifier(self.models)
+
+
+_detector = lru_cache(maxsize=1)(load_detector)
+_classifier = lru_cache(maxsize=1)(load_classifier)
+
+
+def _in_portions(texts: list[str]) -> Sequence[list[str]]:
+    """The texts, so many at a time that they have about `_WORDS` characters."""
+    portions: list[list[str]] = [[]]
+    size = 0
+    for text in texts:
+        if size > _WORDS:
+            portions.append([])
+            size = 0
+        portions[-1].append(text)
+        size += len(text)
+    return portions
