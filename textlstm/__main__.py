@@ -84,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--prefix", default="", help="before the names of the columns that are appended")
     score.add_argument("--jobs", type=_jobs, metavar="N", help="processes (default: one per processor core)")
     score.add_argument("--models", type=Path, help=where)
+    score.add_argument(
+        "--engine", choices=["local", "ray"], default="local", help="processes of this machine, or of a Ray cluster"
+    )
+    cluster = "of the Ray cluster (default: $RAY_ADDRESS, or else a cluster of this machine alone)"
+    score.add_argument("--address", help=cluster)
     score.set_defaults(run=_score, error=score.error)
 
     experiment = command("experiment", "run a named experiment, or list them")
@@ -160,7 +165,15 @@ def _score(chosen: argparse.Namespace) -> int:
 
     languages = tuple(chosen.languages) if chosen.languages else None
     question = Question(chosen.models, chosen.only, languages, chosen.threshold, chosen.prefix)
-    score(chosen.inputs, chosen.output, chosen.column, question, locally(chosen.jobs or len(os.sched_getaffinity(0))))
+    if chosen.engine == "ray":
+        from textlstm.score.on_ray import on_ray
+
+        runner = on_ray(chosen.jobs, chosen.address)
+    elif chosen.address:
+        chosen.error("--address is that of a Ray cluster: expected --engine ray with it")
+    else:
+        runner = locally(chosen.jobs or len(os.sched_getaffinity(0)))
+    score(chosen.inputs, chosen.output, chosen.column, question, runner)
     return 0
 
 

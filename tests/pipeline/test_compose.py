@@ -9,7 +9,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
 SECRET = re.compile(r"PASSWORD|KEY|SECRET")
-LISTS = ["requirements", "requirements-dev", "requirements-servers", "benchmarks/requirements"]
+LISTS = ["requirements", "requirements-dev", "requirements-servers", "requirements-ray", "benchmarks/requirements"]
 
 
 def pins(name: str) -> dict[str, str]:

@@ -74,6 +74,42 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str
         yield server
 
 
+CLONE = """
+import contextlib, sys, threading, time
+from pathlib import Path
+from textlstm.experiments import sweep
+from textlstm.experiments.study import Study
+root = Path(sys.argv[1])
+spec = Study(name="shared", metric="metrics/language.json:auc", direction="maximize", trials=12, jobs=2, sampler="random",
+             space={"language_model.units": {"low": 1, "high": 64}})
+record = sweep.record_of(root)
+lock = lambda: sweep.record_lock(record, root)
+
+def measure(name, values, report):
+    time.sleep(0.05)
+    return float(values["language_model.units"])
+
+with lock():
+    study = sweep.open_study(spec, record, "0" * 40)
+sweep.run_trials(study, spec, 7, measure, threading.Event(), clone=str(root), alone_in_record=lock)
+"""
+
+
+def test_two_clones_share_a_study_and_each_trial_counts_once(database: Postgres, tmp_path: Path) -> None:
+    environment = os.environ | {"TEXTLSTM_STUDIES": database.database("studies"), "PGPASSWORD": database.password}
+    command = [sys.executable, "-c", CLONE]
+    clones = [
+        subprocess.Popen([*command, str(tmp_path / name)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        for name in ("one", "two")
+    ]
+    told = [clone.communicate(timeout=120)[1] for clone in clones]
+    assert [clone.returncode for clone in clones] == [0, 0], told
+    rows = database.query("select number || ':' || state from trials order by number", "studies")
+    assert rows == [f"{number}:COMPLETE" for number in range(12)]
+    owners = database.query("select distinct value_json from trial_user_attributes where key = 'clone'", "studies")
+    assert len(owners) == 2
+
+
 @pytest.fixture(scope="module")
 def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     with contextlib.ExitStack() as stack:

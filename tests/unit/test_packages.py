@@ -49,7 +49,9 @@ def test_no_two_packages_import_each_other() -> None:
 def test_running_needs_nothing_but_what_requirements_in_names() -> None:
     """What tests and checks need beside it, requirements-dev.txt, is not installed by `make repro`."""
     named = {
-        re.split(r"[>\s]", line)[0] for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        re.split(r"[>\s[]", line)[0]
+        for name in ("requirements.in", "requirements-ray.in")
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
     }
     found: set[str] = set()
     for path in (path for folder in ("textlstm", "stages") for path in (ROOT / folder).rglob("*.py")):

@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import platform
 import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from typing import Any
 
 import matplotlib as mpl
 import optuna
+import sqlalchemy
 from filelock import FileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -77,7 +79,46 @@ def open_study(spec: Study, storage: str | optuna.storages.BaseStorage, baseline
     return study
 
 
-def run_trials(study: optuna.Study, spec: Study, first_seed: int, measure: Measure, stop: threading.Event) -> None:
+def record_of(root: Path) -> str:
+    """The address of the database that holds the trials of all studies: $TEXTLSTM_STUDIES, or else a file of the clone."""
+    address = os.environ.get("TEXTLSTM_STUDIES", "") or f"sqlite:///{root / '.textlstm' / 'studies.db'}"
+    return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@contextlib.contextmanager
+def record_lock(record: str, root: Path) -> Iterator[None]:
+    """Hold the database of the trials: against other sweeps of the clone if it is a file, and of all clones on PostgreSQL.
+
+    Raises:
+        TextLSTMError: the database is another one, or does not answer.
+    """
+    if record.startswith("sqlite:"):
+        with FileLock(root / ".textlstm" / "studies.lock"):
+            yield
+        return
+    if not record.startswith("postgresql"):
+        raise TextLSTMError(
+            f"TEXTLSTM_STUDIES: expected an address that begins with postgresql:// or sqlite:///, got {record}"
+        )
+    engine = sqlalchemy.create_engine(record, poolclass=sqlalchemy.NullPool)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(hashtext('textlstm studies'))"))
+            yield
+    except sqlalchemy.exc.OperationalError as error:
+        raise TextLSTMError(f"TEXTLSTM_STUDIES: the database does not answer ({error.orig})") from None
+
+
+def run_trials(
+    study: optuna.Study,
+    spec: Study,
+    first_seed: int,
+    measure: Measure,
+    stop: threading.Event,
+    *,
+    clone: str = "",
+    alone_in_record: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> None:
     """Run trials, `spec.jobs` at once, until `spec.trials` are counted or `stop` is set.
 
     Args:
@@ -86,14 +127,17 @@ def run_trials(study: optuna.Study, spec: Study, first_seed: int, measure: Measu
         first_seed: the parameter `seed` of the first repeat.
         measure: runs one experiment.
         stop: set by a signal, and by this function when a trial meets a fault that is not the trial's own.
+        clone: whose trials are taken up that were interrupted; those of other clones may be at work.
+        alone_in_record: keeps others from drawing a trial at the same time.
     """
     lock = threading.Lock()
-    unfinished = iter(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    unfinished = iter([trial for trial in running if trial.user_attrs.get("clone", clone) == clone])
 
     def work() -> None:
         while not stop.is_set():
-            with lock:
-                drawn = _next_trial(study, spec, unfinished)
+            with lock, alone_in_record():
+                drawn = _next_trial(study, spec, unfinished, clone)
             if drawn is None:
                 return
             try:
@@ -109,7 +153,9 @@ def run_trials(study: optuna.Study, spec: Study, first_seed: int, measure: Measu
             future.result()
 
 
-def _next_trial(study: optuna.Study, spec: Study, unfinished: Iterator[FrozenTrial]) -> tuple[Trial, Values] | None:
+def _next_trial(
+    study: optuna.Study, spec: Study, unfinished: Iterator[FrozenTrial], clone: str
+) -> tuple[Trial, Values] | None:
     """A trial and its parameters: one that was interrupted, else a new one, None when all are counted."""
     left = next(unfinished, None)
     if left is not None:
@@ -123,6 +169,7 @@ def _next_trial(study: optuna.Study, spec: Study, unfinished: Iterator[FrozenTri
         if spec.sampler == "grid" and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             study.enqueue_trial({key: _label(value) for key, value in spec.grid()[number].items()})
         trial = study.ask()
+        trial.set_user_attr("clone", clone)
     return trial, {key: _suggest(trial, key, part) for key, part in spec.space.items()}
 
 
@@ -338,11 +385,9 @@ class _LossReader:
 def sweep(file: Path, root: Path, stop: threading.Event) -> str:
     """Run what is left of a study and return its summary."""
     spec = load_study(file, read_yaml(root / paths.PARAMS))
-    folder, record = study_folder(root, spec.name), f"sqlite:///{root / '.textlstm' / 'studies.db'}"
+    folder, record = study_folder(root, spec.name), record_of(root)
     with alone(folder, spec.name):
-        with FileLock(
-            root / ".textlstm" / "studies.lock"
-        ):  # the first use of an empty database is not safe for several
+        with record_lock(record, root):  # the first use of an empty database is not safe for several
             new = spec.name not in optuna.get_all_study_names(record)
             head = committed(root) if new else git("rev-parse", "HEAD", folder=root)
             study = open_study(spec, record, head)
@@ -355,7 +400,11 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
         experiments = Experiments(root, spec.name, baseline, stop)
         experiments.recover()
         seed = spec.fixed.get("seed", experiments.params["seed"])
-        run_trials(study, spec, int(str(seed)), measure_with(experiments, spec), stop)
+        run_trials(
+            *(study, spec, int(str(seed)), measure_with(experiments, spec), stop),
+            clone=f"{platform.node()}:{root}",
+            alone_in_record=lambda: record_lock(record, root),
+        )
         counted = len(
             study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL))
         )

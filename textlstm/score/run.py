@@ -128,7 +128,9 @@ def score(inputs: Sequence[str], output: Path, column: str | None, question: Que
     began = time.monotonic()
     with _locked(job.folder):
         _begin(job)
-        reports = {done.number: done for done in map(_read_report, job.folder.glob("[0-9]*.json"))}
+        reports = {
+            done.number: done for done in (done_from(read_json(path)) for path in job.folder.glob("[0-9]*.json"))
+        }
         with Progress(job, reports.values()) as progress:
             for done in run(job, reports):
                 reports[done.number] = done
@@ -219,7 +221,7 @@ def locally(jobs: int) -> Callable[[Job, dict[int, Done]], Iterator[Done]]:
     """Answers parts on this machine, with so many processes; one part or one process needs no other."""
 
     def run(job: Job, reports: dict[int, Done]) -> Iterator[Done]:
-        parts = _missing(job, reports)
+        parts = missing_parts(job, reports)
         first = [part for _, part in zip(range(2), parts, strict=False)]
         if jobs == 1 or len(first) < 2:
             for part in itertools.chain(first, parts):
@@ -248,7 +250,8 @@ def locally(jobs: int) -> Callable[[Job, dict[int, Done]], Iterator[Done]]:
     return run
 
 
-def _missing(job: Job, reports: Mapping[int, Done]) -> Iterator[Part]:
+def missing_parts(job: Job, reports: Mapping[int, Done]) -> Iterator[Part]:
+    """The parts that are not done."""
     return (part for part in parts_of(job.sources, job.folder, reports) if part.number not in reports)
 
 
@@ -317,8 +320,8 @@ def _digest(question: Question) -> str:
     return digest.hexdigest()
 
 
-def _read_report(path: Path) -> Done:
-    fields = read_json(path)
+def done_from(fields: dict[str, Any]) -> Done:
+    """A report, from its fields as JSON has them."""
     return Done(**(fields | {"problems": {int(row): problem for row, problem in fields["problems"].items()}}))
 
 
