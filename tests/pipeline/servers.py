@@ -316,17 +316,26 @@ class Relay:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self._target)) as server:
-            threading.Thread(target=self._pass, args=(server, client), daemon=True).start()
+        with contextlib.suppress(OSError), client:
+            server = self._connected(client)
             while data := client.recv(65536):
                 if self._fatal in data:
                     if self._once.acquire(blocking=False):
                         self._action()
                         if self._hang_up:
                             self.close()
+                        else:  # meanwhile the server may have closed a connection on which nothing came
+                            server = self._connected(client)
                     if self._hang_up:
                         break
                 server.sendall(data)
+            server.close()
+
+    def _connected(self, client: socket.socket) -> socket.socket:
+        """A connection to the port, whose answers go to the client."""
+        server = socket.create_connection(("127.0.0.1", self._target))
+        threading.Thread(target=self._pass, args=(server, client), daemon=True).start()
+        return server
 
     @staticmethod
     def _pass(source: socket.socket, target: socket.socket) -> None:
