@@ -28,9 +28,9 @@ from textlstm.core.files import read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.evaluation.metrics import rounded
 
-_ROWS = {5: 400_000, 50: 200_000}  # characters of the texts: how many for a loop or a process of one's own
-_MANY, _REVIEWS = 4_000_000, 5_000  # texts of 50 characters, and reviews, for one worker and for two
-_PEERS = ("lingua", "ELDC")
+_ROWS = {5: 1_000_000, 50: 200_000}  # characters of the texts: how many for a loop or a process of one's own
+_MANY, _REVIEWS = 3_000_000, 5_000  # texts of 50 characters, and reviews, for one worker and for two
+_PEERS = {"lingua": "lingua", "eldc": "ELDC"}
 _LOOP = "from benchmarks.score import loop; loop({!r}, {!r}, {!r})"
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each")
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder to write to")
     chosen = parser.parse_args()
-    names, missing = installable([name.lower() for name in _PEERS])
+    names, missing = installable(list(_PEERS))
     load = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -51,7 +51,7 @@ def main() -> None:
             commands = {"textlstm score": _score(source, folder / "out.csv", "--jobs", "1")}
             for name in names:
                 code = _LOOP.format(name, str(source), str(folder / "out.csv"))
-                commands[f"a loop over {name}"] = [sys.executable, "-c", code]
+                commands[f"a loop over {_PEERS[name]}"] = [sys.executable, "-c", code]
             beside[str(length)] = _rates(commands, folder, rows, chosen.rounds)
         many, reviews = _write(folder / "many.csv", text, 50, _MANY), folder / "reviews.parquet"
         pq.write_table(pq.read_table(paths.TEST_IMDB, columns=["text"]).slice(0, _REVIEWS), reviews, row_group_size=500)
@@ -74,7 +74,7 @@ def main() -> None:
     results = rounded(
         {
             "machine": common.machine() | {"load": [round(one, 1) for one in load]},
-            "missing": missing + [name for name in ["ray"] if name not in engines],
+            "missing": missing | {name: "not installed" for name in ["ray"] if name not in engines},
             "rounds": chosen.rounds,
             "one process": beside,
             "workers": scaled,
@@ -165,11 +165,7 @@ def _report(results: dict[str, Any]) -> Sequence[str]:
                 for name in next(iter(scaled.values()))
             ],
         ),
-        *(
-            [f"\nNot measured, since it is not installed: {', '.join(results['missing'])}."]
-            if results["missing"]
-            else []
-        ),
+        *(f"\n{name}: {why}." for name, why in results["missing"].items()),
     ]
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 from textlstm.core.errors import TextLSTMError
 from textlstm.score.files import CSV, JSON_LINES, PARQUET, TEXT, arrow_of, compressed
 from textlstm.score.layout import Layout
-from textlstm.score.rows import Batch, as_cells, readable, table_of
+from textlstm.score.rows import BROKEN, Batch, as_cells, readable, table_of
 
 Columns = dict[str, list[Any]]  # the answers to a batch, by the name of the column
 
@@ -48,14 +48,14 @@ class LineWriter:
         rows = self._rows_as_read(batch, answers) if self._as_read else self._converted(batch, answers)
         self._file.write("".join(rows).encode("utf-8", "surrogateescape"))
 
-    def _rows_as_read(self, batch: Batch, answers: Columns) -> Iterator[str]:
+    def _rows_as_read(self, batch: Batch, answers: Columns) -> Iterable[str]:
         target = self._target
         cells = [map(self._cells.__getitem__, column) for column in answers.values()]
         if target.format == TEXT:
-            return ("\t".join(row) + "\n" for row in zip(*cells, batch.lines, strict=True))
+            return _joined(map("\t".join, zip(*cells, batch.lines, strict=True)), "\n")
         if target.format == CSV:
-            between, end, lines = target.delimiter, target.line_end, self._csv_lines(batch)
-            return (between.join(row) + end for row in zip(lines, *cells, strict=True))
+            rows = zip(self._csv_lines(batch), *cells, strict=True)
+            return _joined(map(target.delimiter.join, rows), target.line_end)
         names = [f"{json.dumps(name, ensure_ascii=False)}: " for name in answers]
         return (
             f"{line[:-1]}{'' if line == '{}' else ', '}{', '.join(map(str.__add__, names, row))}}}\n"
@@ -63,7 +63,7 @@ class LineWriter:
         )
 
     def _csv_lines(self, batch: Batch) -> Sequence[str]:
-        if all(row is not None for row in batch.rows):
+        if BROKEN not in batch.problems.values():
             return batch.lines
         layout, lines = self._source, list(batch.lines)
         for number, row in enumerate(batch.rows):
@@ -114,6 +114,12 @@ class ParquetWriter:
         """Write what was taken."""
         table = self._arrow.concat_tables(self._tables)
         self._parquet.write_table(table, self._file, compression="zstd", row_group_size=max(table.num_rows, 1))
+
+
+def _joined(rows: Iterable[str], end: str) -> list[str]:
+    """The rows, each with its end, in one string."""
+    joined = end.join(rows)
+    return [joined, end] if joined else []
 
 
 def _cells_of(batch: Batch) -> Sequence[Sequence[Any]]:

@@ -28,6 +28,11 @@ def object_of(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
+def is_plain(text: str) -> bool:
+    """Whether each line of CSV is a record: there is no quotation mark, and no line end but "\\n" and "\\r\\n"."""
+    return '"' not in text and ("\r" not in text or "\r" not in text.replace("\r\n", "\n"))
+
+
 def records_of_csv(
     text: str, delimiter: str, columns: int = 0, *, complete: bool = True
 ) -> Iterator[tuple[str, list[str] | None]]:
@@ -45,7 +50,7 @@ def records_of_csv(
     >>> list(records_of_csv('a,"b\nc"\n"d,e\nf,g\n', ",", 2))
     [('a,"b\nc"\n', ['a', 'b\nc']), ('"d,e\n', None), ('f,g\n', ['f', 'g'])]
     """
-    if '"' not in text and "\r" not in text.replace("\r\n", "\n"):  # each line is a record
+    if is_plain(text):
         for line, fields in zip(lines_of(text), csv.reader(lines_of(text), delimiter=delimiter), strict=True):
             yield line, fields if len(fields) in (0, columns or len(fields)) else None
         return

@@ -4,14 +4,15 @@ In files of lines a row is kept as it is written, so that where input and output
 appended to it and nothing else changes. Between formats rows become Arrow tables.
 """
 
+import csv
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textlstm.score.files import CSV, JSON_LINES, TEXT, arrow_of
 from textlstm.score.layout import Layout
-from textlstm.score.records import lines_of, object_of, records_of_csv
+from textlstm.score.records import is_plain, lines_of, object_of, records_of_csv
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,46 +43,60 @@ def batches_of_lines(data: bytes, layout: Layout) -> Iterator[Batch]:
         text, valid = data.decode("utf-8"), True
     except UnicodeDecodeError:
         text, valid = data.decode("utf-8", "surrogateescape"), False
-    read: Iterator[Any] = {TEXT: _lines_of_text, CSV: _records_of_csv, JSON_LINES: _objects}[layout.format](
-        text, layout
-    )
-    text_of = _text_of(layout)
-    while some := list(itertools.islice(read, _ROWS)):
-        lines, parsed = (
-            (some, some) if layout.format == TEXT else ([line for line, _ in some], [row for _, row in some])
-        )
-        texts = [*map(text_of, parsed)]
+    read = {TEXT: _lines_of_text, CSV: _records, JSON_LINES: _objects}[layout.format]
+    for lines, rows in read(text, layout):
+        texts = _texts_of(rows, layout)
         problems: dict[int, str] = {}
         if not valid or set(map(type, texts)) != {str} or max(map(len, texts)) > LONGEST:
-            for number, (row, one) in enumerate(zip(parsed, texts, strict=True)):
+            for number, (row, one) in enumerate(zip(rows, texts, strict=True)):
                 if problem := _problem(row, one):
                     problems[number], texts[number] = problem, None
-        yield Batch(texts, problems, lines, parsed)
+        yield Batch(texts, problems, lines, rows)
 
 
-def _text_of(layout: Layout) -> Callable[[Row], Any]:
-    """What gives the text of a row."""
+def _texts_of(rows: list[Row], layout: Layout) -> list[Any]:
     if layout.format == TEXT:
-        return str
-    if layout.format == CSV:
-        place = layout.fields.index(layout.column)
-        return lambda row: row and row[place]
-    return lambda row: None if row is None else row.get(layout.column)
+        return rows.copy()
+    if layout.format == JSON_LINES:
+        return [None if row is None else row.get(layout.column) for row in rows]
+    place = layout.fields.index(layout.column)
+    return [row and row[place] for row in rows]
 
 
-def _lines_of_text(text: str, _: Layout) -> Iterator[str]:
-    return (line.removesuffix("\n") for line in lines_of(text))
+def _lines_of_text(text: str, _: Layout) -> Iterator[tuple[list[str], list[Row]]]:
+    lines = lines_of(text)
+    while some := [line.removesuffix("\n") for line in itertools.islice(lines, _ROWS)]:
+        yield some, some
 
 
-def _records_of_csv(text: str, layout: Layout) -> Iterator[tuple[str, Row]]:
-    for line, fields in records_of_csv(text, layout.delimiter, len(layout.fields)):
-        if fields != []:
-            yield line.removesuffix("\n").removesuffix("\r"), fields
+def _records(text: str, layout: Layout) -> Iterator[tuple[list[str], list[Row]]]:
+    columns = len(layout.fields)
+    if is_plain(text):  # a batch of lines is read in one call
+        lines = lines_of(text)
+        while some := list(itertools.islice(lines, _ROWS)):
+            rows: list[Row] = list(csv.reader(some, delimiter=layout.delimiter))
+            if set(map(len, rows)) != {columns}:
+                some = [line for line, row in zip(some, rows, strict=True) if row]
+                rows = [row if len(row) == columns else None for row in rows if row]
+            if some:
+                yield [line.rstrip("\r\n") for line in some], rows
+        return
+    found = (
+        (line.removesuffix("\n").removesuffix("\r"), fields)
+        for line, fields in records_of_csv(text, layout.delimiter, columns)
+        if fields != []
+    )
+    yield from _in_lists(found)
 
 
-def _objects(text: str, _: Layout) -> Iterator[tuple[str, Row]]:
+def _objects(text: str, _: Layout) -> Iterator[tuple[list[str], list[Row]]]:
     lines = (line.strip("\ufeff \t\r\n") for line in lines_of(text))
-    return ((line, object_of(line)) for line in lines if line)
+    return _in_lists((line, object_of(line)) for line in lines if line)
+
+
+def _in_lists(found: Iterator[tuple[str, Row]]) -> Iterator[tuple[list[str], list[Row]]]:
+    while some := list(itertools.islice(found, _ROWS)):
+        yield [line for line, _ in some], [row for _, row in some]
 
 
 def _problem(row: Row, text: Any) -> str | None:

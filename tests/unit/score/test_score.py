@@ -432,6 +432,15 @@ def test_two_at_once_do_not_mix() -> None:
     assert len(read(Path("out.csv"))) == 5 * len(ONE_LINE)
 
 
+def test_blank_lines_are_no_rows_of_csv() -> None:
+    Path("in.csv").write_text("id,text\n\n\n1,a\n\n2\n\n\n")
+    score("in.csv", output="out.csv")
+    assert [(row["id"], row["text"], row["reason"]) for row in read(Path("out.csv"))] == [
+        ("1", "a", None),
+        (None, "2", "broken row"),
+    ]
+
+
 def test_semicolons_and_a_mark_at_the_beginning() -> None:
     Path("in.csv").write_bytes("\ufefftext;n\nélan;1,5\nou;2\n".encode())
     score("in.csv", output="out.csv")
