@@ -82,6 +82,7 @@ benchmarks: $(STAMP)  ## compare quality and speed with other detectors and line
 	@$(PEERS)
 	@python -m benchmarks.language
 	@python -m benchmarks.speed
+	@python -m benchmarks.score
 	@python -m benchmarks.sentiment
 	@python -m benchmarks.domains
 	@python -m benchmarks.training
