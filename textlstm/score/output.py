@@ -58,8 +58,8 @@ class LineWriter:
             return _joined(map(target.delimiter.join, rows), target.line_end)
         names = [f"{json.dumps(name, ensure_ascii=False)}: " for name in answers]
         return (
-            f"{line[:-1]}{'' if line == '{}' else ', '}{', '.join(map(str.__add__, names, row))}}}\n"
-            for line, *row in zip(self._json_lines(batch), *cells, strict=True)
+            f"{line[:-1]}{'' if row == {} else ', '}{', '.join(map(str.__add__, names, found))}}}\n"
+            for line, row, *found in zip(self._json_lines(batch), batch.rows, *cells, strict=True)
         )
 
     def _csv_lines(self, batch: Batch) -> Sequence[str]:

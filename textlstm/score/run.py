@@ -348,8 +348,9 @@ def _finish(job: Job, files: Sequence[Path]) -> None:
                 path.unlink()
         job.folder.rename(job.output)
         return
-    with atomic(job.output) as temporary:
-        merge(files, temporary, job.compression, job.first, parquet=job.target.format == PARQUET)
+    whole = job.folder / ".whole.tmp"  # which a run that goes on deletes
+    merge(files, whole, job.compression, job.first, parquet=job.target.format == PARQUET)
+    whole.replace(job.output)
     shutil.rmtree(job.folder)
 
 

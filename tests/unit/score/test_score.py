@@ -432,6 +432,30 @@ def test_two_at_once_do_not_mix() -> None:
     assert len(read(Path("out.csv"))) == 5 * len(ONE_LINE)
 
 
+@pytest.mark.parametrize("line", ["{}", "{ }", '{"a": 1}', ' {"text": "un"}\t', '{"text": "é" }'])
+def test_what_is_appended_to_an_object_leaves_json(line: str) -> None:
+    Path("in.jsonl").write_text(f'{{"text": "x"}}\n{line}\n')
+    score("in.jsonl", output="out.jsonl")
+    row = json.loads(Path("out.jsonl").read_text().splitlines()[1])
+    assert row == json.loads(line) | {name: row[name] for name in NAMES}
+
+
+def test_a_run_that_was_killed_while_it_put_the_parts_together_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    written(Path("in.csv"), records(ONE_LINE * 5))
+    score("in.csv", output="calm.csv")
+
+    def killed(parts: list[Path], path: Path, *_: Any, **__: Any) -> None:
+        path.write_text("half")
+        raise StoppedError
+
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(run, "merge", killed)
+        score("in.csv", output="out.csv")
+    score("in.csv", output="out.csv")
+    assert Path("out.csv").read_bytes() == Path("calm.csv").read_bytes()
+    assert sorted(path.name for path in Path().iterdir()) == ["calm.csv", "in.csv", "out.csv"]
+
+
 def test_blank_lines_are_no_rows_of_csv() -> None:
     Path("in.csv").write_text("id,text\n\n\n1,a\n\n2\n\n\n")
     score("in.csv", output="out.csv")
