@@ -25,7 +25,7 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.core.params import LanguageModel as Settings
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
-from textlstm.nn.backend import keras
+from textlstm.nn.backend import has_gpu, keras
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
 from textlstm.nn.weights import named_weights
 
@@ -93,7 +93,8 @@ def build_article_language_model(size: int, settings: Settings) -> keras.Model:
 
 
 def _lstm(settings: Settings, name: str, **options: Any) -> keras.layers.LSTM:
-    return layers.LSTM(settings.units, unroll=settings.window <= _LONGEST_UNROLLED, name=name, **options)
+    unroll = settings.window <= _LONGEST_UNROLLED and not has_gpu()
+    return layers.LSTM(settings.units, unroll=unroll, name=name, **options)
 
 
 def train_language_model(

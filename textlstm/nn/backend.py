@@ -41,4 +41,10 @@ POLICIES = {
     "bfloat16": "mixed_bfloat16",
 }  # Keras's names; in bfloat16, weights and updates stay float32
 
-__all__ = ["POLICIES", "keras", "tf"]
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU, where Keras's LSTM uses cuDNN's if it is not unrolled."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+__all__ = ["POLICIES", "has_gpu", "keras", "tf"]
