@@ -73,7 +73,10 @@ def test_models_that_are_not_there_are_one_message(load: str, tmp_path: Path, mo
 def test_the_wheel_requires_versions_that_fit_those_that_training_has() -> None:
     """The packages of requirements.in are the extra `train` (pyproject.toml reads the file): the others must be among them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["tool"]["setuptools"]["dynamic"]["optional-dependencies"] == {"train": {"file": "requirements.in"}}
+    assert project["tool"]["setuptools"]["dynamic"]["optional-dependencies"] == {
+        "train": {"file": "requirements.in"},
+        "ray": {"file": "requirements-ray.in"},
+    }
     asking = {name.split(">")[0] for name in project["project"]["dependencies"]}
     chosen = [
         line.split("#")[0].strip() for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()

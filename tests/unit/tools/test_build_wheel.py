@@ -18,7 +18,7 @@ CODE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "textlstm").rglob(
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(ROOT / "textlstm", folder / "textlstm", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.in"):
+    for name in ("pyproject.toml", "requirements.in", "requirements-ray.in"):
         shutil.copy(ROOT / name, folder)
     for place in paths.SHIPPED_MODELS:
         file = folder / place if place.suffix else folder / place / "deep" / "numbers.npz"
