@@ -163,6 +163,8 @@ def _score(chosen: argparse.Namespace) -> int:
     from textlstm.score.answering import Question
     from textlstm.score.run import locally, score
 
+    if chosen.only == "sentiment" and (chosen.languages or chosen.threshold is not None):
+        chosen.error("--languages and --threshold decide about the language: not allowed with --only sentiment")
     languages = tuple(chosen.languages) if chosen.languages else None
     question = Question(chosen.models, chosen.only, languages, chosen.threshold, chosen.prefix)
     if chosen.engine == "ray":

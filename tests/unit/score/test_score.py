@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from textlstm import __main__ as command
 from textlstm.core.errors import TextLSTMError
 from textlstm.score import parts, rows, run
 from textlstm.score.answering import Question
@@ -348,6 +349,24 @@ def test_inputs_of_other_columns_are_refused() -> None:
         score("a.csv", "b.csv", output="out.csv")
     with pytest.raises(TextLSTMError, match="expected one column"):
         score("a.csv", output="out.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "sentiment", "--threshold", "0.5"], "not allowed with --only sentiment"),
+        (["--only", "sentiment", "--languages", "english,french"], "not allowed with --only sentiment"),
+        (["--address", "127.0.0.1:6379"], "expected --engine ray with it"),
+        (["--jobs", "0"], "expected a number from 1, got '0'"),
+    ],
+)
+def test_words_that_do_not_go_together_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["score", "in.csv", "--output", "out.csv", *words])
+    assert message in capsys.readouterr().err
+    assert not list(Path().iterdir())
 
 
 def test_an_output_that_is_there_is_left_alone() -> None:
