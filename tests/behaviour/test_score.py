@@ -182,7 +182,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
 
 @pytest.mark.parametrize("source", ["in.txt", "in.txt.gz"])
 def test_a_killed_run_goes_on_to_the_same_bytes(source: str, tmp_path: Path) -> None:
-    path = large(tmp_path / "in.txt", 120_000_000)
+    path = large(tmp_path / "in.txt", 160_000_000)
     if source.endswith(".gz"):
         subprocess.run(["gzip", "-1", path], check=True)
     path, words = tmp_path / source, ("--only", "language", "--jobs", "2")
