@@ -57,14 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     ask = command("ask", "tell the language and the sentiment of texts", lines)
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="without any, one text per line of standard input")
     ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
-    ask.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
-    names = "the candidates, such as english,french (default: all)"
-    ask.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
-    least = "least probability of a language that is answered, 0 to 1; 0 answers every text with a letter (default: that of params.yaml)"
-    ask.add_argument("--threshold", type=_probability, metavar="P", help=least)
+    _add_question(ask)
     ask.add_argument("--exact", action="store_true", help="ask the LSTMs and n-grams themselves, not their table")
-    where = "folder of the trained models (default: those installed with the package, or else models)"
-    ask.add_argument("--models", type=Path, help=where)
     ask.set_defaults(run=_ask, error=ask.error)
 
     rows = "Text, CSV, JSON Lines and Parquet, compressed or not; the answers are appended as columns."
@@ -78,12 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--column", metavar="NAME", help="the column that holds the text (default: text, or the only one)"
     )
-    score.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
-    score.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
-    score.add_argument("--threshold", type=_probability, metavar="P", help=least)
+    _add_question(score)
     score.add_argument("--prefix", default="", help="before the names of the columns that are appended")
     score.add_argument("--jobs", type=_jobs, metavar="N", help="processes (default: one per processor core)")
-    score.add_argument("--models", type=Path, help=where)
     score.add_argument(
         "--engine", choices=["local", "ray"], default="local", help="processes of this machine, or of a Ray cluster"
     )
@@ -133,6 +124,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    """The options of both `ask` and `score`: which models are asked, and what."""
+    parser.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
+    names = "the candidates, such as english,french (default: all)"
+    parser.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
+    least = "least probability of a language that is answered, 0 to 1; 0 answers every text with a letter (default: that of params.yaml)"
+    parser.add_argument("--threshold", type=_probability, metavar="P", help=least)
+    where = "folder of the trained models (default: those installed with the package, or else models)"
+    parser.add_argument("--models", type=Path, help=where)
+
+
 def _names(words: str) -> list[str]:
     return [name.strip() for name in words.split(",")]
 
@@ -159,6 +161,11 @@ def _jobs(word: str) -> int:
     return int(word)
 
 
+def _cores() -> int:
+    """The processor cores that this process may use, where the system says it, or else all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _score(chosen: argparse.Namespace) -> int:
     from textlstm.score.answering import Question
     from textlstm.score.run import locally, score
@@ -174,7 +181,7 @@ def _score(chosen: argparse.Namespace) -> int:
     elif chosen.address:
         chosen.error("--address is that of a Ray cluster: expected --engine ray with it")
     else:
-        runner = locally(chosen.jobs or len(os.sched_getaffinity(0)))
+        runner = locally(chosen.jobs or _cores())
     score(chosen.inputs, chosen.output, chosen.column, question, runner)
     return 0
 

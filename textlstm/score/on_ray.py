@@ -11,16 +11,16 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.score.parts import Part
-from textlstm.score.run import Done, Job, answer_part, done_from, missing_parts
+from textlstm.score.run import Done, Job, Runner, answer_part, done_from, missing_parts
 
 
-def on_ray(workers: int | None, address: str | None) -> Callable[[Job, dict[int, Done]], Iterator[Done]]:
+def on_ray(workers: int | None, address: str | None) -> Runner:
     """Answers parts on a Ray cluster.
 
     Args:
@@ -34,9 +34,8 @@ def on_ray(workers: int | None, address: str | None) -> Callable[[Job, dict[int,
     where: dict[str, Any] = {"address": address}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters comes as an exception
-    if (
-        not address and "RAY_ADDRESS" not in os.environ
-    ):  # it listens on all interfaces, so nobody else shall know the token
+    if not address and "RAY_ADDRESS" not in os.environ:
+        # A cluster of its own. It listens on all interfaces, so nobody else shall know the token.
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         where = {"address": "local", "num_cpus": workers, "include_dashboard": False}
     try:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -173,8 +174,7 @@ def merge(parts: Sequence[Path], path: Path, compression: str, first: bytes, par
         stream.write(first)
         for part in parts:
             with part.open("rb") as file:
-                while block := file.read(1 << 20):
-                    stream.write(block)
+                shutil.copyfileobj(file, stream, 1 << 20)
 
 
 def prepared(batch: Batch, source: Layout, target: Layout) -> Batch:

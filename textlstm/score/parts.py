@@ -81,8 +81,8 @@ def _pieces(stream: IO[bytes], layout: Layout) -> Iterator[tuple[int, bytes]]:
     """Pieces of a file of lines of about `PART` bytes, and where they begin."""
     rest, begin = b"", layout.begin
     left = layout.begin
-    while left:
-        left -= len(stream.read(left)) or left
+    while left and (passed := stream.read(left)):
+        left -= len(passed)
     while block := stream.read(max(PART, len(rest))):
         rest += block
         end = _end_of_rows(rest, layout)

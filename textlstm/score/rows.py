@@ -148,10 +148,8 @@ def table_of(batch: Batch, layout: Layout) -> "pa.Table":
     """A batch as a table, with the columns and types of the layout. A row that does not fit them becomes a broken one."""
     if batch.table is not None:
         return batch.table
-    cells, misfits = (
-        as_cells(batch, layout),
-        (arrow_of("a table")[0].ArrowException, TypeError, ValueError, OverflowError),
-    )
+    misfits = (arrow_of("a table")[0].ArrowException, TypeError, ValueError, OverflowError)
+    cells = as_cells(batch, layout)
     try:
         return _table(cells, layout)
     except misfits:

@@ -60,9 +60,7 @@ class Job:
     @property
     def first(self) -> bytes:
         """What stands before the first row of a file of the output."""
-        layout = self.sources[0][1]
-        fields = layout.fields or (layout.column,)
-        return heading([*fields, *self.question.names], self.target)
+        return heading([*self.sources[0][1].fields, *self.question.names], self.target)
 
     def path_of(self, number: int) -> Path:
         """The file of a part."""
@@ -82,6 +80,11 @@ class Done(NamedTuple):
     problems: dict[int, str]  # by the number of the row in the part, from 0: the first of them
     unanswered: int  # number of problems
     size: int  # see `Part`
+
+
+Runner = Callable[
+    [Job, dict[int, Done]], Iterator[Done]
+]  # answers the parts that are not done; gives the report of each
 
 
 def answer_part(job: Job, part: Part) -> Done:
@@ -120,7 +123,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def score(inputs: Sequence[str], output: Path, column: str | None, question: Question, run: Callable[..., Any]) -> None:
+def score(inputs: Sequence[str], output: Path, column: str | None, question: Question, run: Runner) -> None:
     """Answer all rows of files, and write them with their answers.
 
     Args:
@@ -128,8 +131,7 @@ def score(inputs: Sequence[str], output: Path, column: str | None, question: Que
         output: a file, whose ending tells its format, or a folder.
         column: where the text is; by default `text`, or the only one.
         question: what is asked.
-        run: answers parts: `locally` or another, called with the job and the parts that are not done, gives a `Done`
-            of each.
+        run: answers the parts: `locally`, or `textlstm.score.on_ray.on_ray`.
 
     Raises:
         TextLSTMError: the output is there already, an input cannot be read, or does not fit the others.
@@ -231,7 +233,7 @@ def job_of(files: list[Path], output: Path, column: str | None, question: Questi
     return Job(sources, target, compression, ending, output.absolute(), whole, question)
 
 
-def locally(jobs: int) -> Callable[[Job, dict[int, Done]], Iterator[Done]]:
+def locally(jobs: int) -> Runner:
     """Answers parts on this machine, with so many processes; one part or one process needs no other."""
 
     def run(job: Job, reports: dict[int, Done]) -> Iterator[Done]:

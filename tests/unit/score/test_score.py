@@ -1,11 +1,13 @@
 """`textlstm score` with models that only look at the first letter: what is read and written, in parts, and again."""
 
+import bz2
 import csv
 import datetime as dt
 import decimal
 import gzip
 import io
 import json
+import lzma
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -99,9 +101,6 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def compress(data: bytes, compression: str) -> bytes:
     if compression in (".bz2", ".xz"):
-        import bz2
-        import lzma
-
         return {".bz2": bz2.compress, ".xz": lzma.compress}[compression](data)
     if compression == ".gz":
         return gzip.compress(data[:50]) + gzip.compress(data[50:])  # two members, as of files put together
@@ -112,7 +111,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a file; of CSV all cells are text, empty ones None."""
     if ".parquet" in path.name:
         return pq.read_table(path).to_pylist()
-    with pa.input_stream(path) if path.suffix != ".xz" else __import__("lzma").open(path) as stream:
+    with pa.input_stream(path) if path.suffix != ".xz" else lzma.open(path) as stream:
         text = stream.read().decode()
     if ".jsonl" in path.name:
         return [json.loads(line) for line in text.removesuffix("\n").split("\n")]
