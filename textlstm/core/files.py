@@ -7,7 +7,6 @@ holds no date and no path, so equal content means equal bytes.
 import contextlib
 import csv
 import dataclasses
-import io
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,8 @@ import numpy.typing as npt
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 
+_PIECE = 1 << 22  # bytes
+_PASSAGE = 1000  # characters, at least
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 T = TypeVar("T")
@@ -68,15 +69,96 @@ def read_text(path: Path) -> str:
     Raises:
         TextLSTMError: there is no such file, or it is not UTF-8.
     """
+    return "".join(read_pieces(path))
+
+
+def read_pieces(path: Path) -> Iterator[str]:
+    """The text of a UTF-8 file in pieces of a few megabytes: joined, they are the text. A byte order mark is left out.
+
+    A piece ends after a space or a line end where there is one. A file that is no longer than a piece is one.
+
+    Raises:
+        TextLSTMError: as `read_text`.
+    """
+    begin, rest = 0, b""
+    with _opened(path) as file:
+        while read := file.read(_PIECE - len(rest)):
+            block = rest + read
+            end = len(block) if len(block) < _PIECE else _piece_end(block)
+            piece, rest = block[:end], block[end:]
+            yield _decoded(path, piece, begin)
+            begin += end
+    if rest:
+        yield _decoded(path, rest, begin)
+
+
+def read_passages(path: Path, characters: int) -> str:
+    """At most so many characters of a UTF-8 file: up to ten equal passages from all parts of it, joined by spaces.
+
+    A passage begins and ends between words. A text that is not longer is returned whole, as any is if `characters` is 0.
+
+    Raises:
+        TextLSTMError: as `read_text`.
+    """
+    count = min(max(characters // _PASSAGE, 1), 10)
+    size, most = path.stat().st_size if path.is_file() else 0, characters // count
+    if not characters or size <= 4 * characters:
+        text = read_text(path)
+        if not characters or len(text) <= characters:
+            return text
+        begins = np.linspace(0, len(text) - most, count).astype(int).tolist()
+        return " ".join(_whole_words(text[begin : begin + most]) for begin in begins)
+    passages = []
+    with _opened(path) as file:
+        for begin in np.linspace(0, size - 4 * most, count).astype(int).tolist():
+            file.seek(begin)
+            block = file.read(4 * most)  # so many characters have no more bytes
+            first = next(place for place, byte in enumerate(block) if byte & 0xC0 != 0x80)
+            passages.append(_whole_words(_decoded(path, block[first : _piece_end(block)], begin + first)[:most]))
+    return " ".join(passages)
+
+
+def _whole_words(passage: str) -> str:
+    """A passage without the words that it may have cut, and one space less.
+
+    >>> _whole_words("an beings are bo")
+    'beings are'
+    """
+    _, space, rest = passage[:-1].partition(" ")
+    kept, last_space, _ = (rest if space else passage[:-1]).rpartition(" ")
+    return kept if last_space else passage[:-1]
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that is to be read as text."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        file = path.open("rb")
     except FileNotFoundError:
         raise TextLSTMError(f"{path}: no such file. {how_to_make(path)}") from None
     except IsADirectoryError:
         raise TextLSTMError(f"{path}: expected a text file, got a folder") from None
+    with file:
+        yield file
+
+
+def _piece_end(block: bytes) -> int:
+    """Where to cut: after the last white space, or before the last character where there is none."""
+    end = max(block.rfind(b" "), block.rfind(b"\n")) + 1
+    if not end:
+        end = len(block) - 1
+        while end > 1 and block[end] & 0xC0 == 0x80:  # the second byte of a character, or a later one
+            end -= 1
+    return end
+
+
+def _decoded(path: Path, content: bytes, begin: int) -> str:
+    """Bytes of a file, those from `begin` on, as text."""
+    try:
+        return content.decode("utf-8" if begin else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise TextLSTMError(
-            f"{path}: expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} at offset {error.start}. "
+            f"{path}: expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} at offset {begin + error.start}. "
             "Save the file as UTF-8 and run again"
         ) from None
 
@@ -179,9 +261,10 @@ def write_arrays(path: Path, **arrays: npt.ArrayLike) -> None:
     """
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _ZIP_TIME), content.getbuffer())
+            values, entry = np.asarray(array), zipfile.ZipInfo(f"{name}.npy", _ZIP_TIME)
+            entry.file_size = values.nbytes  # or nearly so: whether it takes ZIP64
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, values, allow_pickle=False)
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:

@@ -56,7 +56,7 @@ def split_others(translations: Mapping[str, str], own: Iterable[str], *, fractio
         part = int(hashlib.sha256(_code(name).encode()).hexdigest(), 16) % _PARTS
         if _code(name) in left_out or name.isdigit():
             continue
-        train, rest = split_words(clean(text), fraction, least=0, name=name)
+        train, rest = split_words(clean(text), fraction)
         if part:
             others.learn[name] = train
         if part in (0, 1):

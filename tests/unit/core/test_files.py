@@ -17,6 +17,8 @@ from textlstm.core.files import (
     how_to_make,
     read_arrays,
     read_json,
+    read_passages,
+    read_pieces,
     read_text,
     remove_orphans,
     require,
@@ -29,6 +31,53 @@ from textlstm.core.files import (
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_text_is_read_in_pieces_that_cut_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "text.txt"
+    monkeypatch.setattr(files, "_PIECE", 12)
+    for text in (
+        "\ufeffla libert\u00e9\nou la mort " * 5,
+        "\u4e16\u754c" * 20,
+        "",
+        "a" * 12,
+        "a" * 13,
+        "\U0001f600" * 9,
+    ):
+        path.write_text(text, encoding="utf-8")
+        pieces = list(read_pieces(path))
+        assert "".join(pieces) == text.removeprefix("\ufeff")
+        assert all(len(piece.encode()) <= 12 for piece in pieces)
+        if " " in text:
+            assert all(piece[-1] in " \n" for piece in pieces)
+    path.write_bytes(b"good text here \xff and more")
+    with pytest.raises(TextLSTMError, match="got the byte 0xff at offset 15"):
+        read_text(path)
+
+
+@pytest.mark.parametrize("letter", ["w", "\u00e9", "\u4e16", "\U0001f600"])
+@pytest.mark.parametrize("words", [10, 900, 3000, 40_000])
+def test_passages_come_from_all_parts_and_hold_whole_words(tmp_path: Path, letter: str, words: int) -> None:
+    path = tmp_path / "text.txt"
+    text = " ".join(f"{letter}{number:05}" for number in range(words))
+    path.write_text(text, encoding="utf-8")
+    assert read_passages(path, 0) == read_passages(path, len(text)) == text
+    passages = read_passages(path, 5000)
+    if len(text) <= 5000:
+        assert passages == text
+        return
+    assert 4000 < len(passages) <= 5000
+    found = passages.split(" ")
+    assert set(found) <= set(text.split(" "))
+    assert found == sorted(set(found))  # in order, and none twice
+    assert found[0] < f"{letter}{words // 20:05}"
+    assert found[-1] > f"{letter}{words * 3 // 4:05}"
+
+
+def test_passages_of_a_text_without_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("\u4e16\u754c" * 30_000, encoding="utf-8")
+    assert 4900 < len(read_passages(path, 5000).replace(" ", "")) <= 5000
 
 
 def test_an_exception_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
