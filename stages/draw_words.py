@@ -7,17 +7,17 @@ Run     python -m stages.draw_words english
 """
 
 from textlstm.core import paths
-from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.files import read_passages, read_pieces, read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.data.calibration_texts import calibration_texts
+from textlstm.data.calibration_texts import calibration_texts, words_in
 from textlstm.data.words import draw_words, flattened, own_words, read_list
 
 
 def main(language: str) -> None:
     params = load_params()
     code, settings = params.language(language).words, params.words
-    text, words = read_text(paths.training_text(language)), ""
+    text, words = paths.training_text(language), ""
     shares: dict[str, float] = {}
     if code and settings.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}
@@ -25,9 +25,9 @@ def main(language: str) -> None:
         own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
         shares = own_words(own, others, foreign=settings.foreign, rare_letter=settings.rare_letter)
         words = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
-    texts = calibration_texts(
-        text, words, shares, characters=params.abstention.characters, code=code, seed=params.seed + 1
-    )
+    most = params.abstention.characters
+    seen = set[str]().union(*(words_in(piece) & shares.keys() for piece in (*read_pieces(text), words)))
+    texts = calibration_texts(read_passages(text, most), seen, shares, characters=most, code=code, seed=params.seed + 1)
     write_text(paths.drawn_words(language), words)
     write_json(paths.calibration_text(language), texts)
     print(

@@ -18,10 +18,12 @@ def main(language: str) -> None:
     params = load_params()
     ids = read_arrays(paths.language_vectors(language), "text", "words")
     vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
-    text, with_words = NgramModel.learn(ids["text"], vocabulary, settings.order), None
+    longest = max(settings.order, settings.words_order if len(ids["words"]) else 0)
+    counted, with_words = NgramModel.learn(ids["text"], vocabulary, longest), None
+    text = counted.up_to(settings.order)
     if len(ids["words"]):
-        words, long = (NgramModel.learn(ids[name], vocabulary, settings.words_order) for name in ("words", "text"))
-        with_words = words.plus(long, settings.text_counts)
+        words = NgramModel.learn(ids["words"], vocabulary, settings.words_order)
+        with_words = words.plus(counted.up_to(settings.words_order), settings.text_counts)
     NgramMixture(text, with_words).save(paths.ngram_model(language))
     strings = [sum(map(len, model.codes)) for model in (text, with_words) if model]
     print(f"{language}: {strings[0]:,} strings counted in the text, {strings[-1]:,} with drawn words")

@@ -5,28 +5,38 @@ Writes  data/vectors/characters.json; data/vectors/language/<language>.npz: ids 
 Run     python -m stages.vectorize_language
 """
 
+from pathlib import Path
+
+import numpy as np
+
 from textlstm.core import paths
-from textlstm.core.files import atomic_folder, read_text, remove_orphans, write_arrays
+from textlstm.core.files import atomic_folder, read_pieces, remove_orphans, write_arrays
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
-from textlstm.language.vocabulary import Vocabulary
+from textlstm.language.vocabulary import Ids, Vocabulary
 
 
 def main() -> None:
     params = load_params()
     for folder in (paths.SPLIT_LANGUAGES, paths.DRAWN_WORDS):
         remove_orphans(folder, params.languages)
-    texts = {name: read_text(paths.training_text(name)) for name in params.languages}
-    words = {name: read_text(paths.drawn_words(name)) for name in params.languages}
-    vocabulary = Vocabulary.learn([*texts.values(), *words.values()], min_count=params.vectorize.min_count)
+    texts = [place(name) for name in params.languages for place in (paths.training_text, paths.drawn_words)]
+    pieces = (piece for text in texts for piece in read_pieces(text))
+    vocabulary = Vocabulary.learn(pieces, min_count=params.vectorize.min_count)
     vocabulary.save(paths.VOCABULARY)
+
+    def encoded(path: Path) -> Ids:
+        return np.concatenate([vocabulary.encode(""), *map(vocabulary.encode, read_pieces(path))])
+
+    sizes = []
     with atomic_folder(paths.LANGUAGE_VECTORS) as folder:
         for name in params.languages:
-            place = folder / paths.language_vectors(name).name
-            write_arrays(place, text=vocabulary.encode(texts[name]), words=vocabulary.encode(words[name]))
+            text, words = encoded(paths.training_text(name)), encoded(paths.drawn_words(name))
+            write_arrays(folder / paths.language_vectors(name).name, text=text, words=words)
+            sizes.append(f"{len(text):,} of {name} text and {len(words):,} of words")
     print(
         f"{vocabulary.size} character ids: <start>, <unknown> and {''.join(vocabulary.characters)!r}; ids to learn from: "
-        + ", ".join(f"{len(texts[name]):,} of {name} text and {len(words[name]):,} of words" for name in texts)
+        + ", ".join(sizes)
     )
 
 

@@ -24,6 +24,9 @@ from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import Vocabulary
 
 Codes = npt.NDArray[np.int64]
+Counts = tuple[Codes, Codes]
+
+_AT_ONCE = 1 << 22  # strings
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,16 @@ class NgramModel:
             raise TextLSTMError(
                 f"ngram.order is {order}, expected at most {fits} for {vocabulary.size} different characters"
             )
-        found = [
-            np.unique(_strings(ids, length, vocabulary.size), return_counts=True) for length in range(1, order + 1)
-        ]
-        return cls(
-            vocabulary, tuple(codes for codes, _ in found), tuple(counts.astype(np.int64) for _, counts in found)
-        )
+        found = [_count(ids, order, vocabulary.size)]
+        for length in range(order - 1, 0, -1):
+            codes, counts = found[-1]  # one that is shorter begins one of these, or is the last one of the text
+            last = _strings(ids[-length:], length, vocabulary.size)
+            found.append(_merged((codes // vocabulary.size, counts), (last, np.ones_like(last))))
+        return cls(vocabulary, *(tuple(of_length[kind] for of_length in reversed(found)) for kind in (0, 1)))
+
+    def up_to(self, order: int) -> "NgramModel":
+        """The counts of strings of at most `order` characters."""
+        return NgramModel(self.vocabulary, self.codes[:order], self.counts[:order])
 
     def plus(self, other: "NgramModel", times: int) -> "NgramModel":
         """These counts and `times` those of another model of the same vocabulary and order.
@@ -68,10 +75,7 @@ class NgramModel:
         for mine, my_counts, others, other_counts in zip(
             self.codes, self.counts, other.codes, other.counts, strict=True
         ):
-            codes, where = np.unique(np.concatenate([mine, others]), return_inverse=True)
-            counts = np.zeros(len(codes), dtype=np.int64)
-            np.add.at(counts, where, np.concatenate([my_counts, times * other_counts]))
-            merged.append((codes, counts))
+            merged.append(_merged((mine, my_counts), (others, times * other_counts)))
         return NgramModel(self.vocabulary, tuple(codes for codes, _ in merged), tuple(counts for _, counts in merged))
 
     @property
@@ -151,6 +155,25 @@ def _strings(ids: npt.NDArray[Any], length: int, size: int) -> Codes:
     for offset in range(length):
         codes = codes * size + ids[offset : offset + count]
     return codes
+
+
+def _count(ids: npt.NDArray[Any], length: int, size: int) -> Counts:
+    """The different strings of `length` characters, ascending, and how often each was seen; a part of the text at a time."""
+    counted: Counts = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    for begin in range(0, max(len(ids) - length + 1, 0), _AT_ONCE):
+        strings = _strings(ids[begin : begin + _AT_ONCE + length - 1], length, size)
+        strings.sort()
+        counted = _merged(counted, (strings, np.ones_like(strings)))
+    return counted
+
+
+def _merged(one: Counts, other: Counts) -> Counts:
+    """Both counts together; in each, strings ascend and may stand several times."""
+    codes, counts = (np.concatenate(pair) for pair in zip(one, other, strict=True))
+    order = np.argsort(codes, kind="stable")  # of two runs that ascend: no more than a merge
+    codes = codes[order]
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
+    return codes[first], np.add.reduceat(counts[order], first) if len(first) else first
 
 
 def _look_up(keys: Codes, values: Codes, wanted: Codes) -> Codes:

@@ -4,6 +4,7 @@ Id 0 is `<start>`, which stands before the first character, and id 1 is `<unknow
 `textlstm.core.text`.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,8 +43,10 @@ class Vocabulary:
         return cls(tuple(sorted(character for character, count in counts.items() if count >= min_count)))
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {character: index for index, character in enumerate(self.characters, start=len(_SPECIAL))}
+    def _id_of_code_point(self) -> Ids:
+        table = np.full(sys.maxunicode + 1, UNKNOWN, dtype=self.dtype)
+        table[[ord(character) for character in self.characters]] = np.arange(len(_SPECIAL), self.size)
+        return table
 
     @property
     def size(self) -> int:
@@ -57,8 +60,8 @@ class Vocabulary:
 
     def encode(self, text: str) -> Ids:
         """Ids of the characters, shape (len(text),)."""
-        ids = self._ids
-        return np.fromiter((ids.get(character, UNKNOWN) for character in text), dtype=self.dtype, count=len(text))
+        code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        return np.asarray(self._id_of_code_point[code_points])
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of the ids; the special ids show under their names.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import write_arrays
+from textlstm.language import ngram
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import finish_table, text_log_likelihood
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
@@ -64,6 +65,25 @@ def test_against_the_reference(learn: list[int], text: list[int], order: int) ->
         for column in range(min(order, len(text) - row)):
             expected[row, column] = math.log(reference.probability(text[row + column], tuple(text[row : row + column])))
     np.testing.assert_allclose(model.log_probabilities(ids), finish_table(expected, ids), atol=1e-12)
+
+
+@given(IDS, st.integers(1, 4), st.integers(1, 6))
+def test_counts_are_those_of_the_whole_text_however_much_is_counted_at_a_time(
+    learn: list[int], order: int, at_once: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngram, "_AT_ONCE", at_once)
+        model = NgramModel.learn(np.array(learn, dtype=np.uint8), AB, order)
+    for length in range(1, order + 1):
+        codes = [
+            sum(ids * AB.size**place for place, ids in enumerate(reversed(learn[begin : begin + length])))
+            for begin in range(len(learn) - length + 1)
+        ]
+        expected = sorted(Counter(codes).items())
+        assert list(zip(model.codes[length - 1], model.counts[length - 1], strict=True)) == expected
+    shorter = model.up_to(order - 1)
+    assert shorter.order == order - 1
+    assert shorter.codes == model.codes[:-1]
 
 
 @given(IDS, st.lists(st.integers(2, 4), min_size=0, max_size=3), st.integers(1, 4))
