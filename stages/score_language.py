@@ -8,7 +8,7 @@ Run     python -m stages.score_language
 """
 
 from textlstm.core import paths
-from textlstm.core.files import read_fields, read_json, read_text, write_arrays, write_csv
+from textlstm.core.files import read_fields, read_json, read_passages, write_arrays, write_csv
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.data import calibration_texts
@@ -40,7 +40,7 @@ def main() -> None:
         heldout.NGRAMS: [part.ngrams for part in parts.values()],
         heldout.TEXT_NGRAMS: [part.ngrams.text for part in parts.values()],
     }
-    texts = {language: read_text(paths.heldout_text(language)) for language in languages}
+    texts = {language: read_passages(paths.heldout_text(language), params.score.characters) for language in languages}
     scores = heldout.own_scores(systems, background, texts, lengths)
     kinds = {
         language: read_fields(paths.calibration_text(language), *calibration_texts.KINDS) for language in languages

@@ -94,9 +94,14 @@ class LanguageModel(_Section):
     noise: Share
     batch: Annotated[int, Field(ge=1, le=65_536)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
+    steps: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _fits_its_network(self) -> Self:
+        if 0 < self.steps < self.epochs:
+            raise ValueError(
+                f"steps {self.steps}: expected at least one for each of {self.epochs} epochs, or 0, any number"
+            )
         if self.target == "after_window":
             article = {"embedding": 0, "layers": 1, "ensemble_size": 1, "dropout": 0.0}
             _require(self, "target 'after_window', the article's network,", article)
@@ -199,12 +204,17 @@ class Score(_Section):
     """What the language models are asked about."""
 
     lengths: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1)]
+    characters: Annotated[int, Field(ge=0)]
     examples: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _lengths_once(self) -> Self:
+    def _lengths_fit(self) -> Self:
         if len(set(self.lengths)) != len(self.lengths):
             raise ValueError(f"lengths names a length twice: {self.lengths}")
+        if 0 < self.characters < 10 * max(self.lengths):
+            raise ValueError(
+                f"characters {self.characters}: expected 0, all, or ten times the longest of lengths, {10 * max(self.lengths)}"
+            )
         return self
 
 

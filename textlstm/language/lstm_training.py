@@ -142,12 +142,17 @@ def _batches(
     windows = windows_of(text, length)
     drawn = windows_of(words, length) if settings.words_share and len(words) >= length else windows[:0]
     of_text = round(settings.batch * (1 - settings.words_share)) if len(drawn) else settings.batch
-    orders = [permutation(len(windows), seed, epoch) for epoch in range(settings.epochs)]
+    count = -(-len(windows) // of_text)
+    epoch_windows = len(windows)
+    if settings.steps and count * settings.epochs > settings.steps:
+        count = settings.steps // settings.epochs
+        epoch_windows = count * of_text
+    order = _order(len(windows), epoch_windows * settings.epochs, seed)
 
     def batch(epoch: int, index: int) -> Batch:
-        order = orders[epoch][index * of_text : (index + 1) * of_text]
+        begin, end = epoch * epoch_windows + index * of_text, (epoch + 1) * epoch_windows
         random = np.random.default_rng([seed, epoch, index])
-        chosen = windows[order].astype(np.int32)
+        chosen = windows[order[begin : min(begin + of_text, end)]].astype(np.int32)
         if len(drawn):
             chosen = np.concatenate([chosen, drawn[random.integers(len(drawn), size=settings.batch - of_text)]])
         read = after_start(chosen) if everywhere else chosen[:, :-1]
@@ -156,7 +161,14 @@ def _batches(
             read = np.where((random.random(read.shape) < settings.noise) & (read != START), UNKNOWN, read)
         return read, wanted
 
-    return -(-len(windows) // of_text), batch
+    return count, batch
+
+
+def _order(windows: int, wanted: int, seed: int) -> npt.NDArray[np.int64]:
+    """Which of so many windows are learnt from, (wanted,): pass after pass, in each drawn without replacement."""
+    passes = [permutation(windows, seed, number) for number in range(wanted // windows)]
+    last = np.random.default_rng([seed, len(passes)]).choice(windows, wanted % windows, replace=False)
+    return np.concatenate([*passes, last])
 
 
 def _loss(output: str, size: int) -> Any:

@@ -1,6 +1,7 @@
 """The character LSTM: what it reads, that it learns, and that its answers are distributions that depend on nothing else."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from textlstm.core.files import read_json, write_arrays, write_json
 from textlstm.core.params import LanguageModel as LanguageSettings
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.lstm_training import (
+    _order,
     after_start,
     build_article_language_model,
     build_language_model,
@@ -46,7 +48,7 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> LanguageSettings:
         "output": "softmax",
         "batch": 32,
     }
-    values |= {"target": "every_position", "optimizer": "adam", "learning_rate": 0.05, "epochs": 1}
+    values |= {"target": "every_position", "optimizer": "adam", "learning_rate": 0.05, "epochs": 1, "steps": 0}
     values |= {"schedule": "constant", "clip": 1.0, "noise": 0.0, "words_share": 0.0}
     section: LanguageSettings = settings("language_model", **(values | changes))
     return section
@@ -370,6 +372,34 @@ def test_every_window_is_seen_once_an_epoch(settings: Callable[..., Any], monkey
     expected = sorted(windows_of(ids, 3).tolist())
     assert [sorted(epoch) for epoch in seen] == [expected, expected]
     assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize(("windows", "wanted"), [(11, 22), (11, 30), (20_000, 120), (20_000, 15_000), (11, 5)])
+def test_windows_are_drawn_without_replacement_while_they_last(windows: int, wanted: int) -> None:
+    order = _order(windows, wanted, 7)
+    assert len(order) == wanted
+    for begin in range(0, wanted, windows):
+        assert len(set(order[begin : begin + windows].tolist())) == min(windows, wanted - begin)
+    assert set(order.tolist()) <= set(range(windows))
+    assert order.tolist() == _order(windows, wanted, 7).tolist() != _order(windows, wanted, 8).tolist()
+
+
+@pytest.mark.parametrize("steps", [0, 6, 7, 11, 33, 34, 1000])
+def test_a_budget_of_steps_is_kept(steps: int, settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _batches(settings, monkeypatch, steps=steps, epochs=3, batch=11)  # 118 windows: 11 batches in each epoch
+    everything = _batches(settings, monkeypatch, epochs=3, batch=11)
+    if steps == 0 or steps >= 33:
+        for (read, wanted), (read_too, wanted_too) in zip(made, everything, strict=True):
+            assert np.array_equal(read, read_too)
+            assert np.array_equal(wanted, wanted_too)
+        return
+    assert len(made) == steps // 3 * 3
+    assert all(len(wanted) == 11 for _, wanted in made)
+    rows = Counter(tuple(row) for _, wanted in made for row in wanted.tolist())
+    windows = Counter(map(tuple, windows_of(IDS, 3).tolist()))
+    assert all(
+        rows[window] <= windows[window] * 2 for window in windows
+    )  # no window three times in less than two passes
 
 
 def _batches(settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[tuple[Any, Any]]:
