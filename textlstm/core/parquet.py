@@ -46,7 +46,7 @@ def read_batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.Re
     """Read a file at most `ROWS` rows at a time; a missing or broken one is a TextLSTMError, once a batch is asked for."""
     require(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # or it holds all that has been read of the file
             yield from file.iter_batches(ROWS, columns=columns)
     except (OSError, ValueError) as error:
         raise _broken(path, error) from None
