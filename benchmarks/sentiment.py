@@ -144,8 +144,15 @@ def _ours(data: Data, params: Params) -> dict[str, dict[str, Any]]:
     begin = _now()
     nbsvm = params.nbsvm
     config = NbsvmConfig(nbsvm.longest, nbsvm.skips, nbsvm.tail, nbsvm.bits, params.vectorize.punctuation)
-    strength, seed = nbsvm.strength, params.seed
-    ngrams = train_nbsvm(data.train, data.labels, config, min_reviews=nbsvm.min_reviews, strength=strength, seed=seed)
+    ngrams = train_nbsvm(
+        data.train,
+        data.labels,
+        config,
+        min_reviews=nbsvm.min_reviews,
+        strength=nbsvm.strength,
+        seed=params.seed,
+        most=nbsvm.reviews,
+    )
     ngrams_cost = _since(begin)
     log_odds = SentimentClassifier(lstm, ngrams, nbsvm.weight).log_odds(data.test)
     both = Cost(*(one + other for one, other in zip(lstm_cost, ngrams_cost, strict=True)))

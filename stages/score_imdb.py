@@ -6,14 +6,20 @@ Writes  data/scores/imdb.npz: scores of each system (n,), above 0 where a review
 Run     python -m stages.score_imdb
 """
 
+import itertools
+
+import numpy as np
+
 from textlstm.core import paths
 from textlstm.core.files import write_arrays, write_csv
 from textlstm.core.params import load_params
-from textlstm.core.parquet import read_parquet
+from textlstm.core.parquet import read_batches, read_column, read_parquet
 from textlstm.core.stage import run
 from textlstm.evaluation.explain import WORDS, outermost_words
 from textlstm.sentiment.baseline import train_linear_svm
 from textlstm.sentiment.classifier import SentimentClassifier
+from textlstm.sentiment.nbsvm_training import drawn_reviews
+from textlstm.sentiment.tokenizer import review_words
 
 FREQUENT = 2000  # words asked about
 SHOWN = 15  # words of each side
@@ -21,19 +27,30 @@ SHOWN = 15  # words of each side
 
 def main() -> None:
     params = load_params()
-    train, test = read_parquet(paths.TRAIN_IMDB), read_parquet(paths.TEST_IMDB)
-    texts, classifier = test["text"].tolist(), SentimentClassifier.load(paths.MODELS)
+    labels, truth = (read_parquet(path, ["label"])["label"].to_numpy() for path in (paths.TRAIN_IMDB, paths.TEST_IMDB))
+    classifier = SentimentClassifier.load(paths.MODELS)
+    drawn = drawn_reviews(labels, params.nbsvm.reviews, seed=params.seed)
     baseline = train_linear_svm(
-        train["text"].tolist(), train["label"].to_numpy(), punctuation=params.vectorize.punctuation, seed=params.seed
+        list(itertools.compress(read_column(paths.TRAIN_IMDB, "text"), drawn)),
+        labels[drawn],
+        punctuation=params.vectorize.punctuation,
+        seed=params.seed,
     )
-    scores = classifier.log_odds(texts)._asdict() | {"linear_svm": baseline.decision_function(texts)}
-    write_arrays(paths.SCORES_IMDB, **scores, label=test["label"].to_numpy())
+    parts, done = [], 0
+    for batch in read_batches(paths.TEST_IMDB, ["text"]):
+        texts = batch.column(0).to_pylist()
+        reviews = review_words(texts, punctuation=classifier.lstm.tokenizer.punctuation, first=done + 1)
+        log_odds = classifier.log_odds_of_words(reviews)
+        parts.append(log_odds._asdict() | {"linear_svm": baseline.decision_function(texts)})
+        done += len(texts)
+    scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    write_arrays(paths.SCORES_IMDB, **scores, label=truth)
     words = classifier.lstm.tokenizer.words[:FREQUENT]
     rows = outermost_words(words, classifier.log_odds(words)._asdict(), most=SHOWN)
     write_csv(paths.plot("words_imdb"), WORDS, rows)
     shown = list(dict.fromkeys(word for word, *_ in rows))
     print(
-        f"imdb: {len(test):,} reviews scored; up most: {' '.join(shown[:5])}; down most: {' '.join(reversed(shown[-5:]))}"
+        f"imdb: {len(truth):,} reviews scored; up most: {' '.join(shown[:5])}; down most: {' '.join(reversed(shown[-5:]))}"
     )
 
 

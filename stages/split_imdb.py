@@ -7,22 +7,22 @@ Run     python -m stages.split_imdb
 
 from textlstm.core import paths
 from textlstm.core.params import load_params
-from textlstm.core.parquet import read_parquet, write_parquet
+from textlstm.core.parquet import read_rows, write_batches
 from textlstm.core.stage import run
-from textlstm.data.reviews import check_labels, limit_reviews, split_reviews, unlabelled_reviews
+from textlstm.data.reviews import check_labels, limit_reviews, read_digests, split_reviews, unlabelled_reviews
 
 
 def main() -> None:
     params = load_params()
     split = params.split
-    table = read_parquet(paths.RAW_IMDB)
+    table = read_digests(paths.RAW_IMDB)
     train, test = split_reviews(table, protocol=params.imdb.protocol, learn=split.learn, seed=split.seed)
     train = limit_reviews(train, split.reviews, seed=split.seed)
-    for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB)):
-        check_labels(part, path)
-        write_parquet(path, part)
     unlabelled = unlabelled_reviews(table) if params.pretrain.datasets else table[:0]
-    write_parquet(paths.UNLABELLED_IMDB, unlabelled)
+    check_labels(train, paths.TRAIN_IMDB)
+    check_labels(test, paths.TEST_IMDB)
+    for part, path in ((train, paths.TRAIN_IMDB), (test, paths.TEST_IMDB), (unlabelled, paths.UNLABELLED_IMDB)):
+        write_batches(path, read_rows(paths.RAW_IMDB, table.index.isin(part.index)))
     print(
         f"imdb, {params.imdb.protocol}: {len(train):,} reviews to learn from, {len(test):,} to test on, {len(unlabelled):,} unlabelled"
     )

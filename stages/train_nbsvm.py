@@ -7,7 +7,7 @@ Run     python -m stages.train_nbsvm
 
 from textlstm.core import paths
 from textlstm.core.params import load_params
-from textlstm.core.parquet import read_parquet
+from textlstm.core.parquet import read_column, read_parquet
 from textlstm.core.stage import run
 from textlstm.sentiment.nbsvm import NbsvmConfig
 from textlstm.sentiment.nbsvm_training import train_nbsvm
@@ -15,7 +15,7 @@ from textlstm.sentiment.nbsvm_training import train_nbsvm
 
 def main() -> None:
     params = load_params()
-    table = read_parquet(paths.TRAIN_IMDB)
+    labels = read_parquet(paths.TRAIN_IMDB, ["label"])["label"].to_numpy()
     config = NbsvmConfig(
         longest=params.nbsvm.longest,
         skips=params.nbsvm.skips,
@@ -24,15 +24,16 @@ def main() -> None:
         punctuation=params.vectorize.punctuation,
     )
     model = train_nbsvm(
-        table["text"].tolist(),
-        table["label"].to_numpy(),
+        read_column(paths.TRAIN_IMDB, "text"),
+        labels,
         config,
         min_reviews=params.nbsvm.min_reviews,
         strength=params.nbsvm.strength,
         seed=params.seed,
+        most=params.nbsvm.reviews,
     )
     model.save(paths.NBSVM_MODEL)
-    print(f"imdb: {len(model.weights):,} buckets of n-grams weighted, from {len(table):,} reviews")
+    print(f"imdb: {len(model.weights):,} buckets of n-grams weighted, from {len(labels):,} reviews")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from stages import (
     train_nbsvm,
     vectorize_imdb,
 )
-from textlstm.core import paths
+from textlstm.core import parquet, paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, write_arrays
 from textlstm.core.labels import Review
@@ -91,6 +91,40 @@ def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
     vectorize_imdb.main()
     train_nbsvm.main()
     assert {path: path.read_bytes() for path in written} == written
+
+
+def test_the_size_of_the_batches_changes_nothing(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_params.main()
+    train_imdb.main()
+    tables = paths.TRAIN_IMDB, paths.TEST_IMDB
+    files = (
+        paths.TOKENIZER,
+        paths.WORD_IDS,
+        paths.NBSVM_MODEL / "weights.npz",
+        paths.SCORES_IMDB,
+        paths.plot("words_imdb"),
+    )
+    found = []
+    for rows in (parquet.ROWS, 4):
+        monkeypatch.setattr(parquet, "ROWS", rows)
+        for stage in (split_imdb, vectorize_imdb, train_nbsvm, score_imdb):
+            stage.main()
+        found.append([read_parquet(path).to_csv() for path in tables] + [path.read_bytes() for path in files])
+    assert found[0] == found[1]
+
+
+def test_a_review_without_words_among_those_to_test_on_is_told_by_its_number(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_params.main()
+    train_imdb.main()
+    train_nbsvm.main()
+    table = read_parquet(paths.TEST_IMDB)
+    table.loc[6, "text"] = " "
+    write_parquet(paths.TEST_IMDB, table)
+    monkeypatch.setattr(parquet, "ROWS", 4)
+    with pytest.raises(TextLSTMError, match="review 7: expected words, got none in ' '"):
+        score_imdb.main()
 
 
 def test_under_the_official_protocol_both_halves_must_be_there(workspace: Workspace) -> None:

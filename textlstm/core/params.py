@@ -196,6 +196,7 @@ class Nbsvm(_Section):
     tail: Annotated[int, Field(ge=0, le=5000)]
     bits: Annotated[int, Field(ge=8, le=26)]
     min_reviews: Count
+    reviews: Annotated[int, Field(ge=0)]
     strength: Annotated[float, Field(gt=0, le=1000)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
 

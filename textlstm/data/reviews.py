@@ -1,5 +1,6 @@
 """Reviews as tables, and how they are split. How words become ids is in `textlstm.sentiment.tokenizer`."""
 
+import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -11,6 +12,7 @@ import pandas as pd
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import how_to_make
 from textlstm.core.labels import LABELS, UNLABELLED, Review
+from textlstm.core.parquet import read_column, read_parquet
 
 
 def reviews_table(reviews: Sequence[Review]) -> pd.DataFrame:
@@ -19,11 +21,18 @@ def reviews_table(reviews: Sequence[Review]) -> pd.DataFrame:
     return table.sort_values(["part", "label", "text"], ignore_index=True)
 
 
+def read_digests(path: Path) -> pd.DataFrame:
+    """The table of a file with a digest of 16 bytes in place of each text, which is all that a split has to know of it."""
+    table = read_parquet(path, ["part", "label"])
+    texts = read_column(path, "text")
+    return table.assign(text=[hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts])
+
+
 def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The reviews to learn from and the reviews to test on.
+    """The reviews to learn from and the reviews to test on, under their numbers in the table.
 
     Args:
-        table: see `reviews_table`.
+        table: see `reviews_table`; digests in place of the texts do as well.
         protocol: "official" takes the two halves as they are; "holdout" cuts the train half, each label by itself.
         learn: share of each label that is learnt from, under "holdout". A text that stands there twice stays on one
             side.
@@ -31,7 +40,7 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     """
     train = table[table["part"] == "train"]
     if protocol == "official":
-        return train.reset_index(drop=True), table[table["part"] == "test"].reset_index(drop=True)
+        return train, table[table["part"] == "test"]
     held_out: list[Hashable] = []
     for label, rows in train.groupby("label"):
         copies = defaultdict(list)
@@ -45,12 +54,12 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
                 held_out += group
                 room -= len(group)
     test = train.index.isin(held_out)
-    return train[~test].reset_index(drop=True), train[test].reset_index(drop=True)
+    return train[~test], train[test]
 
 
 def unlabelled_reviews(table: pd.DataFrame) -> pd.DataFrame:
     """The reviews that nobody labelled: the package index's copy has none, the official archive 50,000."""
-    return table[table["part"] == LABELS[UNLABELLED]].reset_index(drop=True)
+    return table[table["part"] == LABELS[UNLABELLED]]
 
 
 def limit_reviews(table: pd.DataFrame, most: int, *, seed: int) -> pd.DataFrame:
@@ -58,7 +67,7 @@ def limit_reviews(table: pd.DataFrame, most: int, *, seed: int) -> pd.DataFrame:
     if not most:
         return table
     chosen = [rows.sample(min(most, len(rows)), random_state=seed) for _, rows in table.groupby("label")]
-    return pd.concat(chosen).sort_index().reset_index(drop=True)
+    return pd.concat(chosen).sort_index()
 
 
 def check_labels(table: pd.DataFrame, where: Path) -> None:

@@ -15,7 +15,7 @@ How it is trained is in `textlstm.sentiment.nbsvm_training`.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,7 +114,7 @@ class _Hashes(dict[str, int]):
         return number
 
 
-def review_buckets(reviews: Sequence[Sequence[str]], config: NbsvmConfig) -> Iterator[npt.NDArray[np.int32]]:
+def review_buckets(reviews: Iterable[Sequence[str]], config: NbsvmConfig) -> Iterator[npt.NDArray[np.int32]]:
     """The buckets of the features that each review holds, from its words: ascending, each once."""
     known = _Hashes()
     for words in reviews:

@@ -1,6 +1,6 @@
 """How NB-SVM is trained: see `textlstm.sentiment.nbsvm`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,28 +14,58 @@ from textlstm.sentiment.tokenizer import words_of
 
 
 def train_nbsvm(
-    texts: Sequence[str], labels: npt.NDArray[Any], config: NbsvmConfig, *, min_reviews: int, strength: float, seed: int
+    texts: Iterable[str],
+    labels: npt.NDArray[Any],
+    config: NbsvmConfig,
+    *,
+    min_reviews: int,
+    strength: float,
+    seed: int,
+    most: int = 0,
 ) -> NbsvmModel:
     """Fit the model.
 
     Args:
-        texts: reviews.
+        texts: reviews, read once: those that the weights are not fitted on are counted and let go.
         labels: POSITIVE or NEGATIVE, shape (n,).
         config: which features are counted.
         min_reviews: features in fewer reviews are left out.
         strength: inverse of the regularisation.
-        seed: of the solver.
+        seed: of the solver, and of what `most` draws.
+        most: the weights are fitted on at most so many reviews, see `drawn_reviews`.
     """
-    presence = feature_matrix(texts, config)
-    ratio = log_count_ratio(presence, labels, min_reviews=min_reviews)
-    scaled = presence.multiply(ratio).tocsr()
-    scaled.eliminate_zeros()
-    used = np.unique(scaled.indices)
+    positive, drawn = labels == POSITIVE, drawn_reviews(labels, most, seed=seed)
+    counts = np.zeros((2, 2**config.bits), dtype=np.int32)  # negative and positive reviews that hold a feature
+    held = []
+    words = (words_of(text, punctuation=config.punctuation) for text in texts)
+    for buckets, side, kept in zip(review_buckets(words, config), positive.astype(int), drawn, strict=True):
+        counts[side, buckets] += 1
+        if kept:
+            held.append(buckets)
+    ratio = _ratio(counts[1], counts[0], min_reviews)
+    del counts
+    held = [buckets[ratio[buckets] != 0] for buckets in held]
+    features, used = _matrix(held, ratio)
+    del held
     model = LogisticRegression(C=strength, solver="liblinear", dual=True, random_state=seed, max_iter=1000)
-    model.fit(scaled[:, used], labels == POSITIVE)
-    weights = np.zeros(presence.shape[1], dtype=np.float32)
+    model.fit(features, positive[drawn])
+    weights = np.zeros(len(ratio), dtype=np.float32)
     weights[used] = model.coef_[0] * ratio[used]
     return NbsvmModel.from_buckets(weights, float(model.intercept_[0]), config)
+
+
+def drawn_reviews(labels: npt.NDArray[Any], most: int, *, seed: int) -> npt.NDArray[np.bool_]:
+    """Which reviews are among at most `most` that `seed` draws, (n,); all of them if `most` is 0.
+
+    Each label keeps its share, and at least one review.
+    """
+    if not most or len(labels) <= most:
+        return np.ones(len(labels), dtype=np.bool_)
+    random, drawn = np.random.default_rng(seed), np.zeros(len(labels), dtype=np.bool_)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        drawn[random.choice(rows, max(len(rows) * most // len(labels), 1), replace=False)] = True
+    return drawn
 
 
 def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, min_reviews: int) -> npt.NDArray[np.float32]:
@@ -44,16 +74,31 @@ def log_count_ratio(presence: sp.csr_matrix, labels: npt.NDArray[Any], *, min_re
     >>> log_count_ratio(sp.csr_matrix([[1, 0], [0, 1]]), np.array([1, 0]), min_reviews=1).astype(float).round(3).tolist()
     [0.693, -0.693]
     """
-    positive = np.asarray(presence[labels == POSITIVE].sum(axis=0), dtype=np.float64).ravel()
-    negative = np.asarray(presence[labels != POSITIVE].sum(axis=0), dtype=np.float64).ravel()
-    ratio = np.log((positive + 1) / (positive + 1).sum()) - np.log((negative + 1) / (negative + 1).sum())
+    positive, negative = (
+        np.asarray(presence[rows].sum(axis=0)).ravel() for rows in (labels == POSITIVE, labels != POSITIVE)
+    )
+    return _ratio(positive, negative, min_reviews)
+
+
+def _ratio(positive: npt.NDArray[Any], negative: npt.NDArray[Any], min_reviews: int) -> npt.NDArray[np.float32]:
+    """The same from how many positive and negative reviews hold each column."""
+    p, q = (counts.astype(np.float64) + 1 for counts in (positive, negative))
+    ratio = np.log(p / p.sum()) - np.log(q / q.sum())
     return np.where(positive + negative >= min_reviews, ratio, 0.0).astype(np.float32)
 
 
-def feature_matrix(texts: Sequence[str], config: NbsvmConfig) -> sp.csr_matrix:
-    """Which buckets of features each review holds: ones in a sparse matrix of shape (n, 2 ** bits)."""
-    words = [words_of(text, punctuation=config.punctuation) for text in texts]
-    columns = list(review_buckets(words, config))
-    ends = np.cumsum([0, *map(len, columns)])
-    indices = np.concatenate([np.zeros(0, dtype=np.int32), *columns])
-    return sp.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, ends), shape=(len(texts), 2**config.bits))
+def _matrix(
+    held: Sequence[npt.NDArray[np.int32]], ratio: npt.NDArray[np.float32]
+) -> tuple[sp.csr_matrix, npt.NDArray[np.intp]]:
+    """The ratio of each bucket that each review holds, (n, m), and the m buckets that any holds, ascending.
+
+    In the types that the solver reads, so that it copies neither.
+    """
+    ends = np.cumsum([0, *map(len, held)])
+    buckets = np.concatenate([np.zeros(0, dtype=np.int32), *held])
+    seen = np.zeros(len(ratio), dtype=np.bool_)
+    seen[buckets] = True
+    columns = np.cumsum(seen, dtype=np.int32) - np.int32(1)
+    used = np.flatnonzero(seen)
+    entries = (ratio[buckets].astype(np.float64), columns[buckets], ends)
+    return sp.csr_matrix(entries, shape=(len(held), len(used))), used

@@ -36,10 +36,10 @@ def words_of(text: str, *, punctuation: bool = True) -> list[str]:
     return pattern.findall(clean(text, runs=True))
 
 
-def review_words(texts: Iterable[str], *, punctuation: bool = True) -> list[list[str]]:
-    """The words of each review; one without any is a TextLSTMError."""
+def review_words(texts: Iterable[str], *, punctuation: bool = True, first: int = 1) -> list[list[str]]:
+    """The words of each review; one without any is a TextLSTMError, which numbers them from `first` on."""
     found = []
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate(texts, start=first):
         found.append(words_of(text, punctuation=punctuation))
         if not found[-1]:
             raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
@@ -112,14 +112,13 @@ def encode_reviews(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[npt.NDAr
     Raises:
         TextLSTMError: a review has no word.
     """
+    kind = np.uint16 if tokenizer.size <= 2**16 else np.int32
     reviews = []
     for number, text in enumerate(texts, start=1):
-        reviews.append(tokenizer.encode(text))
+        reviews.append(tokenizer.encode(text).astype(kind))
         if len(reviews[-1]) < 2:
             raise TextLSTMError(
                 f"review {number} of those to learn from: expected words, got none in {text[:40]!r}. Remove it from the data"
             )
     offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
-    return np.concatenate([np.zeros(0, dtype=np.int32), *reviews]).astype(
-        np.uint16 if tokenizer.size <= 2**16 else np.int32
-    ), offsets
+    return np.concatenate([np.zeros(0, dtype=kind), *reviews]), offsets

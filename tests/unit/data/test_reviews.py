@@ -1,17 +1,27 @@
 """Reviews as tables: the split, and ids end to end."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textlstm.core import parquet
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.labels import NEGATIVE, POSITIVE, UNLABELLED, Review
-from textlstm.core.parquet import read_parquet, write_parquet
-from textlstm.data.reviews import check_labels, reviews_table, split_reviews
+from textlstm.core.parquet import read_batches, read_column, read_parquet, read_rows, write_batches, write_parquet
+from textlstm.data.reviews import (
+    check_labels,
+    limit_reviews,
+    read_digests,
+    reviews_table,
+    split_reviews,
+    unlabelled_reviews,
+)
 from textlstm.sentiment.tokenizer import START, Tokenizer, encode_reviews
 
 
@@ -96,6 +106,29 @@ def test_a_missing_label_is_named(positive: list[str], negative: list[str], got:
     check_labels(_table(["a"], ["b"]), Path("data/x.parquet"))
 
 
+@pytest.mark.parametrize("protocol", ["holdout", "official"])
+@pytest.mark.parametrize("most", [0, 9])
+def test_digests_are_split_row_for_row_as_the_texts_are(tmp_path: Path, protocol: str, most: int) -> None:
+    random = np.random.default_rng(0)
+    reviews = [
+        Review(part=part, label=label, text=f"review {number}")
+        for part, label in (("train", 0), ("train", 1), ("test", 0), ("test", 1), ("unlabelled", UNLABELLED))
+        for number in random.integers(0, 40, 60)
+    ]
+    table = reviews_table(reviews)
+    write_parquet(tmp_path / "a.parquet", table)
+    parts = []
+    for known in (table, read_digests(tmp_path / "a.parquet")):
+        train, test = split_reviews(known, protocol=protocol, learn=0.8, seed=7)
+        parts.append([limit_reviews(train, most, seed=7), test, unlabelled_reviews(known)])
+    for of_texts, of_digests in zip(*parts, strict=True):
+        assert len(of_texts)
+        assert of_texts.index.tolist() == of_digests.index.tolist()
+        rows = table.index.isin(of_digests.index)
+        write_batches(tmp_path / "b.parquet", read_rows(tmp_path / "a.parquet", rows))
+        pd.testing.assert_frame_equal(read_parquet(tmp_path / "b.parquet"), of_texts.reset_index(drop=True))
+
+
 WORDS = st.lists(st.sampled_from(["good", "bad", "film", "!"]), min_size=1, max_size=9)
 
 
@@ -135,15 +168,58 @@ def test_a_table_comes_back_and_equal_tables_give_equal_bytes(tmp_path: Path) ->
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_a_table_is_read_and_written_some_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(parquet, "ROWS", rows)
+    table, one, two = _table(_different(20), _different(5)), tmp_path / "one.parquet", tmp_path / "two.parquet"
+    write_parquet(one, table)
+    assert [batch.num_rows for batch in read_batches(one)][:-1] == [rows] * (-(-25 // rows) - 1)
+    assert list(read_column(one, "text")) == table["text"].tolist()
+    for chosen in (np.arange(25) % 3 == 0, np.arange(25) > 20, np.zeros(25, dtype=np.bool_)):
+        write_batches(two, read_rows(one, chosen))
+        pd.testing.assert_frame_equal(read_parquet(two), table[chosen].reset_index(drop=True))
+
+
+def test_batches_that_end_in_an_error_leave_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    write_parquet(path, _table(["good"], ["bad"]))
+    before = path.read_bytes()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from read_batches(path)
+        raise TextLSTMError("no more")
+
+    with pytest.raises(TextLSTMError, match="no more"):
+        write_batches(path, batches())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("kept", [0, 4, 200, -20])
 def test_a_broken_table_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "a.parquet"
     write_parquet(path, _table(["good"], ["bad"]))
     path.write_bytes(path.read_bytes()[:kept])
+    for read in (read_parquet, lambda path: list(read_batches(path))):
+        with pytest.raises(TextLSTMError, match=r"a.parquet: expected Parquet, got a broken file"):
+            read(path)
+
+
+def test_a_table_that_breaks_off_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "ROWS", 10)
+    path = tmp_path / "a.parquet"
+    write_parquet(path, _table(_different(20), _different(20)))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 200] = bytes(200)
+    path.write_bytes(content)
     with pytest.raises(TextLSTMError, match=r"a.parquet: expected Parquet, got a broken file"):
-        read_parquet(path)
+        list(read_column(path, "text"))
 
 
 def test_a_missing_table_is_named() -> None:
-    with pytest.raises(TextLSTMError, match=r"data/none.parquet: no such file. Run 'dvc repro'"):
-        read_parquet(Path("data/none.parquet"))
+    for read in (read_parquet, lambda path: list(read_batches(path))):
+        with pytest.raises(TextLSTMError, match=r"data/none.parquet: no such file. Run 'dvc repro'"):
+            read(Path("data/none.parquet"))

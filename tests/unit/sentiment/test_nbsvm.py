@@ -7,14 +7,23 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel
-from textlstm.sentiment.nbsvm_training import feature_matrix, log_count_ratio, train_nbsvm
+from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel, review_buckets
+from textlstm.sentiment.nbsvm_training import drawn_reviews, log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import words_of
 
 TEXTS = ["good good film", "a good one", "great film", "bad film", "a bad one", "awful film"] * 4
 LABELS = np.array([1, 1, 1, 0, 0, 0] * 4)
+
+
+def feature_matrix(texts: list[str], config: NbsvmConfig) -> sp.csr_matrix:
+    """Which buckets of features each review holds: ones in a sparse matrix of shape (n, 2 ** bits)."""
+    held = list(review_buckets([words_of(text, punctuation=config.punctuation) for text in texts], config))
+    indices = np.concatenate([np.zeros(0, dtype=np.int32), *held])
+    entries = (np.ones(len(indices), dtype=np.float32), indices, np.cumsum([0, *map(len, held)]))
+    return sp.csr_matrix(entries, shape=(len(texts), 2**config.bits))
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=8), st.integers(1, 4))
@@ -83,6 +92,44 @@ def test_ratios_by_hand() -> None:
 @pytest.fixture(scope="session", params=[True, False], ids=["punctuation", "words alone"])
 def model(request: pytest.FixtureRequest) -> NbsvmModel:
     return train_nbsvm(TEXTS, LABELS, NbsvmConfig(2, 1, 2, 12, request.param), min_reviews=1, strength=1.0, seed=7)
+
+
+@pytest.mark.parametrize("most", [0, 7, 24, 100])
+@pytest.mark.parametrize("min_reviews", [1, 5])
+def test_ngrams_of_all_reviews_are_counted_and_the_weights_fitted_on_those_drawn(most: int, min_reviews: int) -> None:
+    config, texts = NbsvmConfig(2, 1, 2, 12, True), [f"{text} {number % 5}" for number, text in enumerate(TEXTS)]
+    drawn = drawn_reviews(LABELS, most, seed=3)
+    assert drawn.sum() == (6 if most == 7 else 24)
+    presence = feature_matrix(texts, config)
+    ratio = log_count_ratio(presence, LABELS, min_reviews=min_reviews)
+    scaled = presence.multiply(ratio).tocsr()[drawn]
+    solver = LogisticRegression(C=2.0, solver="liblinear", dual=True, random_state=3, max_iter=1000)
+    used = np.unique(scaled[:, ratio != 0].nonzero()[1])
+    columns = np.flatnonzero(ratio)[used]
+    solver.fit(scaled[:, columns], LABELS[drawn])
+    weights = np.zeros(2**12, dtype=np.float32)
+    weights[columns] = solver.coef_[0] * ratio[columns]
+    model = train_nbsvm(iter(texts), LABELS, config, min_reviews=min_reviews, strength=2.0, seed=3, most=most)
+    np.testing.assert_array_equal(model.weights, weights[weights != 0])
+    assert model.bias == solver.intercept_[0]
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(2, 300), st.integers(0, 5))
+def test_each_label_keeps_its_share_among_the_reviews_drawn(positive: int, negative: int, most: int, seed: int) -> None:
+    labels = np.array([1] * positive + [0] * negative)
+    drawn = drawn_reviews(labels, most, seed=seed)
+    np.testing.assert_array_equal(drawn, drawn_reviews(labels, most, seed=seed))
+    if len(labels) <= most:
+        assert drawn.all()
+        return
+    assert most - 1 <= drawn.sum() <= most
+    for label, count in ((1, positive), (0, negative)):
+        assert abs((labels[drawn] == label).sum() - most * count / len(labels)) <= 1
+        assert label in labels[drawn]
+
+
+def test_the_seed_draws_other_reviews() -> None:
+    assert drawn_reviews(LABELS, 6, seed=1).tolist() != drawn_reviews(LABELS, 6, seed=2).tolist()
 
 
 def test_a_tiny_model_learns_tiny_reviews_by_heart(model: NbsvmModel) -> None:
