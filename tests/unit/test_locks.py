@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from filelock import Timeout
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.experiments.runner import alone
-from textlstm.tracking.runs import locked
+from textlstm.tracking.store import locked
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,14 +45,20 @@ def test_a_second_sweep_of_a_study_is_refused_until_the_first_is_gone(tmp_path: 
                 pass
 
 
-def test_deliveries_wait_for_each_other_and_not_for_one_that_was_killed(tmp_path: Path) -> None:
-    lock = "from textlstm.tracking.runs import locked\nwith locked(Path(sys.argv[1])):"
+def test_deliveries_wait_for_each_other_and_not_for_one_that_was_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = "from textlstm.tracking.store import locked\nwith locked(Path(sys.argv[1])):"
     with held(lock, tmp_path) as other:
-        with pytest.raises(Timeout):
-            locked(tmp_path).acquire(timeout=0.2)
-        other.kill()
+        killing = threading.Timer(0.5, other.kill)
+        killing.start()
+        with locked(tmp_path):
+            assert killing.finished.is_set()
+        killing.join()
         with locked(tmp_path):
             pass
+    said = capsys.readouterr().err
+    assert said == f"mlflow: another process of {tmp_path} is tracking or promoting; waiting for it\n"
 
 
 def test_no_module_needs_fcntl() -> None:

@@ -20,9 +20,10 @@ import mlflow
 import psutil
 from mlflow.entities import Metric, Run
 
-from textlstm.tracking.runs import FAULTS, NAME, experiment_id, locked, tracking_address
+from textlstm.core.errors import TextLSTMError
+from textlstm.tracking.runs import LONGEST_NAME, NAME
+from textlstm.tracking.store import FAULTS, LIVE_EXPERIMENT, experiment_id, locked, open_store
 
-EXPERIMENT = "textlstm-training"
 _FOLLOWER = "textlstm.follower"  # tag: process id, start and machine of the process that writes the run
 _SECONDS = 1.0  # between two looks at the file
 
@@ -40,7 +41,7 @@ def follow(path: Path, pid: int) -> None:
             try:
                 run = run or _LiveRun(path.parents[2], lines[0])
                 run.log(lines)
-            except FAULTS as error:
+            except (*FAULTS, TextLSTMError) as error:
                 faulty = True
                 print(
                     f"live view: MLflow cannot be used, nothing is shown: {' '.join(str(error).split())[:200]}",
@@ -73,13 +74,13 @@ class _LiveRun:
     """One run that grows."""
 
     def __init__(self, root: Path, about: Line) -> None:
-        self._client = mlflow.MlflowClient(tracking_address(root))
         with locked(root):
-            experiment = experiment_id(self._client, root, EXPERIMENT)
+            self._client = open_store(root)
+            experiment = experiment_id(self._client, root, LIVE_EXPERIMENT)
             _end_abandoned(self._client, experiment)
             stage, name = str(about.get("stage", "")), str(about.get("experiment", ""))
             tags = {
-                "mlflow.runName": f"{name or 'repro'} {stage}",
+                "mlflow.runName": f"{name or 'repro'} {stage}"[:LONGEST_NAME],
                 "textlstm.stage": stage,
                 "textlstm.study": str(about.get("study", "")),
                 NAME: name,

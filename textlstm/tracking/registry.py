@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -29,8 +29,9 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 import mlflow
 import numpy as np
 import yaml
-from mlflow.entities import LoggedModelOutput, Run
+from mlflow.entities import FileInfo, LoggedModelOutput, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 with warnings.catch_warnings():
@@ -45,17 +46,8 @@ from textlstm.core.params import Params, load_params
 from textlstm.detection.heldout import OWN, evidence_of
 from textlstm.evaluation.comparison import Answers, difference
 from textlstm.evaluation.sentiment import CLASSIFIER
-from textlstm.tracking.runs import (
-    EXPERIMENT,
-    FAULTS,
-    STATE,
-    collect,
-    deliver,
-    locked,
-    pipeline_state,
-    post,
-    tracking_address,
-)
+from textlstm.tracking.runs import STATE, collect, deliver, pipeline_state, post
+from textlstm.tracking.store import EXPERIMENT, FAULTS, default_store, locked, open_store, tracking_address
 
 CHAMPION = "champion"
 HELD_OUT = "textlstm.held_out"  # tag: digest of the data that the figures were measured on
@@ -152,17 +144,16 @@ def run(*, promoting: bool, first_of_its_data: bool = False) -> list[Verdict]:
     """Register both models of the current folder's pipeline and print what became of them; promote them if asked to."""
     root, params, verdicts = repository_root(), load_params(), []
     address = tracking_address(root)
-    with _explained(address):
-        client = mlflow.MlflowClient(address, address)
+    with locked(root), default_store(address), _explained(address):
+        client = open_store(root)
         tracked = _tracked_run(client, root)
-        with locked(root):
-            for kind in KINDS:
-                version = register(client, tracked, kind, params)
-                if promoting:
-                    verdict = promote(client, kind, version, params, first_of_its_data=first_of_its_data)
-                    word = "is the champion" if verdict.champion else "is not the champion"
-                    print(f"{kind.name}: version {version.version} {word}: {verdict.reason}")
-                    verdicts.append(verdict)
+        for kind in KINDS:
+            version = register(client, tracked, kind, params)
+            if promoting:
+                verdict = promote(client, kind, version, params, first_of_its_data=first_of_its_data)
+                word = "is the champion" if verdict.champion else "is not the champion"
+                print(f"{kind.name}: version {version.version} {word}: {verdict.reason}")
+                verdicts.append(verdict)
     return verdicts
 
 
@@ -209,7 +200,11 @@ def promote(
         version: the one that `register` gave.
         params: how the bootstrap is done.
         first_of_its_data: take a version that was measured on other data than the champion, without a comparison.
+
+    Raises:
+        TextLSTMError: files of the version, or of the champion that it is compared with, are not there.
     """
+    _check_files(client, kind, version)
     holder = client.get_registered_model(kind.name).aliases.get(CHAMPION)
     if holder is None:
         verdict = Verdict(champion=True, reason="there was no champion")
@@ -246,6 +241,7 @@ def _judge(
             f"{_short(new)}), so their figures cannot be compared. Measure on the same data, or start afresh on the new: "
             "textlstm promote --first-of-its-data",
         )
+    _check_files(client, kind, champion)
     settings = params.evaluate
     gain = difference(
         _answers_of(client, new),
@@ -256,6 +252,25 @@ def _judge(
     )
     word = "better" if gain.better else "not better by more than chance explains"
     return Verdict(champion=gain.better, reason=f"{word}: against the champion, version {champion.version}, {gain}")
+
+
+def _check_files(client: mlflow.MlflowClient, kind: Kind, version: ModelVersion) -> None:
+    """Raise TextLSTMError unless the store has the files of a version."""
+    model = client.get_logged_model(str(version.source).removeprefix("models:/"))
+    found = {file.path for folder in ("", "artifacts") for file in _listed(client, model.model_id, folder)}
+    wanted = ["MLmodel", *(f"artifacts/{path.name}" for path in kind.models), f"artifacts/{_ANSWERS}"]
+    if missing := [name for name in wanted if name not in found]:
+        raise TextLSTMError(
+            f"{kind.name}: version {version.version}: expected its files in {model.artifact_location}, but {', '.join(missing)} "
+            "cannot be found. Bring that folder back, or delete the version in MLflow and promote again"
+        )
+
+
+def _listed(client: mlflow.MlflowClient, model: str, folder: str) -> list[FileInfo]:
+    try:
+        return list(client.list_logged_model_artifacts(model, folder or None))
+    except (MlflowException, FileNotFoundError):  # there is no such folder
+        return []
 
 
 def _short(version: ModelVersion) -> str:
@@ -276,14 +291,12 @@ def held_out_digest(kind: Kind, params: Params, answers: Answers) -> str:
 
 
 def _tracked_run(client: mlflow.MlflowClient, root: Path) -> Run:
-    """The finished MLflow run of the present state, tracked now if there is none."""
+    """The finished MLflow run of the present state, tracked now if there is none; the caller holds `locked`."""
     state = pipeline_state(Path("dvc.lock"))
-    found = _find_run(client, root, state)
+    found = _find_run(client, state)
     if found is None:
-        post(collect(), root)
-        for line in deliver(root):
-            print(f"mlflow: {line}")
-        found = _find_run(client, root, state)
+        deliver(root, post(collect(), root))
+        found = _find_run(client, state)
     if found is None:
         raise TextLSTMError(
             f"MLflow: the state {state[:12]} was tracked, but its run is not there. Was it deleted? Restore it: mlflow runs restore"
@@ -291,11 +304,10 @@ def _tracked_run(client: mlflow.MlflowClient, root: Path) -> Run:
     return found
 
 
-def _find_run(client: mlflow.MlflowClient, root: Path, state: str) -> Run | None:
-    with locked(root):
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        wanted = f"tags.`{STATE}` = '{state}' and attributes.status = 'FINISHED'"
-        return next(iter(client.search_runs([experiment.experiment_id], wanted)), None) if experiment else None
+def _find_run(client: mlflow.MlflowClient, state: str) -> Run | None:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    wanted = f"tags.`{STATE}` = '{state}' and attributes.status = 'FINISHED'"
+    return next(iter(client.search_runs([experiment.experiment_id], wanted)), None) if experiment else None
 
 
 def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: Answers) -> str:
@@ -309,7 +321,9 @@ def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: A
             save_model(
                 folder / "model",
                 python_model=str(_PACKAGE / "tracking" / kind.code),
-                artifacts={path.name: str(path) for path in (*kind.models, folder / _ANSWERS)},
+                artifacts={
+                    path.name: str(path) for path in (*_copied(kind.models, folder / "files"), folder / _ANSWERS)
+                },
                 code_paths=[str(_PACKAGE)],
                 pip_requirements=[f"{package}=={installed_version(package)}" for package in kind.packages],
                 input_example=list(kind.example),
@@ -324,6 +338,16 @@ def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: A
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     return str(model.model_id)
+
+
+def _copied(places: Iterable[Path], folder: Path) -> Iterator[Path]:
+    """Copies of files and folders: MLflow takes no links that leave its folder, and DVC's models may be links into its cache."""
+    folder.mkdir()
+    for place in places:
+        if place.is_dir():
+            yield Path(shutil.copytree(place, folder / place.name))
+        else:
+            yield Path(shutil.copy(place, folder))
 
 
 def _answers_of(client: mlflow.MlflowClient, version: ModelVersion) -> Answers:

@@ -7,10 +7,7 @@ are added to its run.
 
 What is to be tracked is first written to an outbox at the root of the repository (`.textlstm/outbox`) and taken out of
 it once MLflow has it all. When MLflow cannot be reached, the entry stays there, and the next `track` of anything
-delivers it.
-
-The store is $MLFLOW_TRACKING_URI, or else `mlflow.db` (SQLite) at the root of the repository, with artifacts in
-`mlartifacts/` beside it.
+delivers it. An entry that MLflow does not take stays there too, and keeps no other one back.
 """
 
 import csv
@@ -18,41 +15,38 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
 import mlflow
-import requests
-import sqlalchemy.exc
 import yaml
-from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 
 from textlstm.core import paths
 from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, how_to_make, read_json, read_text, write_json, write_text
+from textlstm.core.files import atomic_folder, how_to_make, read_json, read_record, read_text, write_json, write_text
 from textlstm.core.git import git, repository_root
 from textlstm.core.params import load_params
+from textlstm.core.yaml_files import read_yaml
 from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
 from textlstm.evaluation.studies import CURVE, HEADLINES, SPREAD, fitting
+from textlstm.tracking.store import FAULTS, experiment_id, locked, open_store, tracking_address
 
-EXPERIMENT = "textlstm"
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
 CLONE = "textlstm.clone"  # tag: which clone began the run
 STUDIES = "textlstm.studies"  # tag: digest of the studies that the run holds; "" if none
-FAULTS = (MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.exceptions.RequestException, OSError)
 _LONGEST = 3600.0  # seconds that a delivery from another clone may take; then whoever began it counts as gone
 _AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
+LONGEST_NAME = 250  # characters: what a database holds of a run's name
+_DELIVERED = ".delivered"  # ending of an entry of which nothing is needed any more
+_LONGEST_FILE_NAME = 80  # bytes, of what is made from the name of an experiment
 
 
 @dataclass(frozen=True)
@@ -84,14 +78,14 @@ def track() -> None:
     """
     root = repository_root()
     record = collect()
-    post(record, root)
-    try:
-        for line in deliver(root):
-            print(f"mlflow: {line}")
-    except TextLSTMError as error:
-        if "DVC_EXP_NAME" not in os.environ:
-            raise
-        print(f"track: {error}", file=sys.stderr)
+    with locked(root):
+        entry = post(record, root)
+        try:
+            deliver(root, entry)
+        except TextLSTMError as error:
+            if "DVC_EXP_NAME" not in os.environ:
+                raise
+            print(f"track: {error}", file=sys.stderr)
     mark_tracked(record)
 
 
@@ -110,9 +104,9 @@ def collect() -> Record:
         ).lower(),
         "mlflow.source.git.commit": git("rev-parse", "HEAD", check=False),
         "mlflow.source.name": "dvc exp run" if experiment else "dvc repro",
-        "mlflow.runName": experiment or f"repro-{state[:8]}",
+        "mlflow.runName": experiment[:LONGEST_NAME] or f"repro-{state[:8]}",
     }
-    params = {key: str(value) for key, value in flat(yaml.safe_load(read_text(paths.PARAMS))).items()}
+    params = {key: str(value) for key, value in flat(read_yaml(paths.PARAMS)).items()}
     figures = [figure for path in _metric_files() for figure in flat(read_json(path), f"{path.stem}.").items()]
     metrics = [(key, float(value), 0) for key, value in figures if not isinstance(value, str)]
     tags |= {f"textlstm.{key}": value for key, value in figures if isinstance(value, str)}
@@ -127,8 +121,12 @@ def collect() -> Record:
 
 
 def post(record: Record, root: Path) -> Path:
-    """Put a record and the files of the current folder's pipeline into the outbox; the same record twice is one entry."""
-    entry = root / ".textlstm" / "outbox" / (record.state[:16] + (f"-{record.experiment}" if record.experiment else ""))
+    """Put a record and the files of the current folder's pipeline into the outbox; the same record twice is one entry.
+
+    The caller holds `locked`: a delivery must not take an entry apart that another process replaces.
+    """
+    name = record.state[:16] + (f"-{_file_name(record.experiment)}" if record.experiment else "")
+    entry = root / ".textlstm" / "outbox" / name
     with atomic_folder(entry) as folder:
         write_json(folder / "run.json", asdict(record))
         files = folder / "files"
@@ -147,7 +145,7 @@ def post(record: Record, root: Path) -> Path:
 def _studies() -> dict[str, dict[str, Any]]:
     """The studies in the current folder that are of the present parameters and figures."""
     metrics = {path.stem: read_json(path) for path in _metric_files()}
-    return fitting(paths.STUDIES, yaml.safe_load(read_text(paths.PARAMS)), metrics)
+    return fitting(paths.STUDIES, read_yaml(paths.PARAMS), metrics)
 
 
 def _study_metrics(studies: dict[str, dict[str, Any]]) -> list[tuple[str, float, int]]:
@@ -171,41 +169,70 @@ def _post_studies(studies: dict[str, dict[str, Any]], files: Path) -> None:
         draw_learning_curve(files / "studies", files / "pictures" / f"{CURVE}.png")
 
 
-def deliver(root: Path) -> list[str]:
-    """Log all entries of the outbox to MLflow, each as one run, and empty it.
+def deliver(root: Path, own: Path) -> None:
+    """Log all entries of the outbox to MLflow, each as one run, take them out of it, and print a line for each.
 
-    Returns:
-        One line for each entry: what became of it.
+    The caller holds `locked`. An entry other than `own` that MLflow does not take is only told of, and stays.
 
     Raises:
-        TextLSTMError: MLflow cannot be used; what was not delivered is still in the outbox.
+        TextLSTMError: MLflow cannot be used, or does not take `own`; what was not delivered is still in the outbox.
     """
     outbox = root / ".textlstm" / "outbox"
+    for delivered in outbox.glob(f".*{_DELIVERED}"):  # by a process that was killed before it had deleted it
+        shutil.rmtree(delivered)
     address = tracking_address(root)
-    lines = []
+    refused: dict[Path, str] = {}
     try:
-        with locked(root):
-            entries = (
-                sorted(path for path in outbox.iterdir() if not path.name.startswith(".")) if outbox.is_dir() else []
-            )
-            client = mlflow.MlflowClient(address)
-            experiment = experiment_id(client, root) if entries else ""
-            for entry in entries:
-                lines.append(_deliver_one(client, experiment, entry, clone_id(root)))
-                shutil.rmtree(entry)
+        client = open_store(root)
+        experiment = experiment_id(client, root)
+        for entry in sorted(path for path in outbox.iterdir() if not path.name.startswith(".")):
+            try:
+                said = _deliver_one(client, experiment, entry, clone_id(root))
+            except Exception as error:
+                client.get_experiment(experiment)  # fails when the fault is not the entry's
+                refused[entry] = _reason(error)
+                continue
+            print(f"mlflow: {said}")
+            delivered = entry.with_name(f".{entry.name}{_DELIVERED}")
+            entry.replace(delivered)  # so that nothing is ever delivered of which a part has been deleted
+            shutil.rmtree(delivered)
     except FAULTS as error:
-        reason = " ".join(str(error).split())[:300]
-        raise TextLSTMError(
-            f"MLflow at {address}: cannot track ({type(error).__name__}: {reason}). No result is lost: "
-            f"models and metrics are in place, and what is to be tracked waits in {outbox}. "
-            "Repair the database or correct the address, then run 'dvc repro' or 'textlstm track'"
-        ) from None
-    return lines
+        raise _undelivered(address, _reason(error), outbox) from None
+    if own in refused:
+        raise _undelivered(address, refused.pop(own), own)
+    for entry, reason in refused.items():
+        print(
+            f"track: {entry}: MLflow did not take this earlier record ({reason}). It is tried again whenever something is "
+            "tracked; delete the folder to give it up",
+            file=sys.stderr,
+        )
 
 
-def tracking_address(root: Path) -> str:
-    """Where runs go: $MLFLOW_TRACKING_URI, or a SQLite file at the root of the repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _undelivered(address: str, reason: str, where: Path) -> TextLSTMError:
+    return TextLSTMError(
+        f"MLflow at {address}: cannot track ({reason}). No result is lost: "
+        f"models and metrics are in place, and what is to be tracked waits in {where}. "
+        "Repair the database or correct the address, then run 'dvc repro' or 'textlstm track'"
+    )
+
+
+def _file_name(name: str) -> str:
+    """A file name for any name: the same if it will do, or else what is left of it, with a digest of the whole.
+
+    >>> _file_name("wide")
+    'wide'
+    >>> _file_name("l'été")
+    'l_été-dd1d7d76a41c'
+    """
+    plain = re.sub(r"[^\w@.+-]", "_", name).encode()
+    if plain == name.encode() and len(plain) <= _LONGEST_FILE_NAME:
+        return name
+    head = plain[:_LONGEST_FILE_NAME].decode(errors="ignore")
+    return f"{head}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def clone_id(root: Path) -> str:
@@ -214,16 +241,15 @@ def clone_id(root: Path) -> str:
 
 
 def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clone: str) -> str:
-    record = Record(**read_json(entry / "run.json"))
-    same = f"tags.`{STATE}` = '{record.state}'"
-    if record.experiment:
-        same += f" and tags.`{NAME}` = '{record.experiment}'"
-    for run in client.search_runs([experiment], same):
+    record = read_record(entry / "run.json", Record)
+    for run in _runs_of(client, experiment, record):
         if run.info.status == "FINISHED":
             added = _add_studies(client, run, record, entry)
             return f"{added or 'already tracked as'} run {run.info.run_id}, {run.info.run_name}"
         if run.info.status == "RUNNING" and _abandoned(run, clone):
             client.set_terminated(run.info.run_id, "KILLED")
+        elif run.info.status == "FAILED" and run.data.tags.get(CLONE) == clone:
+            client.delete_run(run.info.run_id)  # a try before this one; the entry holds all of it
     run = client.create_run(experiment, tags=record.tags | {CLONE: clone})
     identity = run.info.run_id
     try:
@@ -236,14 +262,24 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clon
             client.log_batch(identity, metrics=metrics[begin : begin + _AT_ONCE["metrics"]])
         client.log_artifacts(identity, str(entry / "files"))
         client.log_batch(identity, tags=[RunTag("textlstm.complete", "true")])
-        for other in client.search_runs([experiment], f"{same} and attributes.status = 'FINISHED'"):
-            client.delete_run(identity)  # another clone has delivered the same meanwhile
-            return f"already tracked as run {other.info.run_id}, {other.info.run_name}"
+        for other in _runs_of(client, experiment, record):
+            if other.info.status == "FINISHED":
+                client.delete_run(identity)  # another clone has delivered the same meanwhile
+                return f"already tracked as run {other.info.run_id}, {other.info.run_name}"
         client.set_terminated(identity, "FINISHED")
     except BaseException:
         _try_to_fail(client, identity)
         raise
     return f"tracked as run {identity}, {run.info.run_name}"
+
+
+def _runs_of(client: mlflow.MlflowClient, experiment: str, record: Record) -> Iterator[Run]:
+    """The runs of a record. MLflow is asked by the state alone: in what it is asked, a name cannot hold both kinds of quotes."""
+    token = None
+    while token != "":
+        page = client.search_runs([experiment], f"tags.`{STATE}` = '{record.state}'", page_token=token)
+        yield from (run for run in page if record.experiment in ("", run.data.tags.get(NAME)))
+        token = page.token or ""
 
 
 def _add_studies(client: mlflow.MlflowClient, run: Run, record: Record, entry: Path) -> str:
@@ -274,28 +310,6 @@ def _try_to_fail(client: mlflow.MlflowClient, identity: str) -> None:
         client.set_terminated(identity, "FAILED")
     except FAULTS:
         return
-
-
-def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMENT) -> str:
-    """The id of an experiment of MLflow, created if need be; the caller holds `locked`."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return found.experiment_id
-    own = not os.environ.get("MLFLOW_TRACKING_URI")
-    try:
-        return client.create_experiment(name, artifact_location=(root / "mlartifacts").as_uri() if own else None)
-    except MlflowException:
-        found = client.get_experiment_by_name(name)  # on a server, another clone may have been quicker
-        if found is None:
-            raise
-        return found.experiment_id
-
-
-def locked(root: Path) -> FileLock:
-    """One process at a time: neither MLflow's first use of an empty database nor search-then-create is safe for several."""
-    path = root / ".textlstm" / "tracking.lock"
-    path.parent.mkdir(exist_ok=True)
-    return FileLock(path)
 
 
 def mark_tracked(record: Record) -> None:

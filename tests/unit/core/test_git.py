@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.git import git, repository_root
+from textlstm.core.git import git, repository_root, require_history
 
 
 @pytest.fixture
@@ -56,3 +56,39 @@ def test_a_folder_that_is_in_no_repository_is_its_own_root(tmp_path: Path, monke
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
     assert repository_root() == tmp_path.resolve()
+
+
+def test_a_repository_of_another_user_is_told_with_what_git_says(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    monkeypatch.chdir(repository)
+    for check in (True, False):
+        with pytest.raises(TextLSTMError, match=r"dubious ownership .* git config --global --add safe\.directory \S+$"):
+            git("status", "--porcelain", check=check)
+    with pytest.raises(TextLSTMError, match="dubious ownership"):
+        repository_root()
+
+
+def test_a_shallow_clone_is_told(repository: Path, tmp_path: Path) -> None:
+    require_history(repository)
+    git(
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@x.invalid",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "2",
+        folder=repository,
+    )
+    shallow = tmp_path / "shallow"
+    git("clone", "--quiet", "--depth", "1", repository.as_uri(), str(shallow), folder=repository)
+    with pytest.raises(TextLSTMError, match=rf"^{shallow}: .*shallow clone.*Run 'git fetch --unshallow' and run again"):
+        require_history(shallow)
+    git("fetch", "--quiet", "--unshallow", folder=shallow)
+    require_history(shallow)

@@ -23,6 +23,7 @@ import pytest
 import yaml
 from mlflow.exceptions import MlflowException
 
+from tests.unit.tracking.conftest import move
 from textlstm.__main__ import main
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
@@ -130,14 +131,6 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without content: making one takes seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture(scope="module")
 def registered(store: Path, tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     """A checkout whose tiny models are registered, and promoted for want of champions."""
     folder = tmp_path_factory.mktemp("checkout")
@@ -161,7 +154,12 @@ def pipeline(store: Path, tmp_path: Path, params: Params, monkeypatch: pytest.Mo
 
     def save_answers(folder: Path, artifacts: dict[str, str], **_: Any) -> None:
         (folder / "artifacts").mkdir(parents=True)
-        shutil.copy(artifacts["answers.npz"], folder / "artifacts")
+        (folder / "MLmodel").touch()
+        for name, place in artifacts.items():
+            if name == "answers.npz":
+                shutil.copy(place, folder / "artifacts")
+            else:
+                (folder / "artifacts" / name).touch()
 
     shutil.copy(store, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -276,6 +274,10 @@ def test_versions_answer_like_the_models_that_they_hold(registered: Path, monkey
     assert languages[4].probability is None
     predictions = SentimentClassifier.load(models).predict(["good fun", ""])
     assert [(one.sentiment, one.probability) for one in reviews] == [tuple(one) for one in predictions]
+    for kind, alone in ((LANGUAGE, ["abba", "Cddc"]), (SENTIMENT, ["good fun", "dull"])):
+        for broken in ("\ud800", "ab\udcffba", "\ud83d fun"):  # halves of characters, as JSON can hold them
+            answers = served[kind].predict([alone[0], broken, alone[1]])
+            assert [answers[0], answers[2]] == served[kind].predict(alone)
     with pytest.raises(MlflowException, match="Expected type str, but got int"):
         served[LANGUAGE].predict([1])
     with pytest.raises(MlflowException, match="list"):
@@ -290,6 +292,109 @@ def test_the_first_version_becomes_champion(pipeline: Pipeline, capsys: pytest.C
     again = registry.run(promoting=True)
     assert [(verdict.champion, verdict.reason) for verdict in again] == [(True, "it was already")] * 2
     assert versions(LANGUAGE)[0].tags[registry.VERDICT] == "promoted: there was no champion"
+
+
+@pytest.mark.parametrize("lost", ["models", "MLmodel", "answers.npz", "textlstm-language"])
+def test_a_version_whose_files_cannot_be_found_is_not_promoted(pipeline: Pipeline, lost: str) -> None:
+    registry.run(promoting=False)
+    if lost == "textlstm-language":
+        lost = LANGUAGE.models[0].name
+    for path in list(Path("mlartifacts").rglob(lost)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(
+        TextLSTMError, match=r"^textlstm-language: version 1: expected its files in \S+, but .* cannot be found\."
+    ):
+        registry.run(promoting=True)
+    assert registry.CHAMPION not in client().get_registered_model(LANGUAGE.name).aliases
+
+
+def test_a_champion_whose_files_cannot_be_found_is_told(pipeline: Pipeline) -> None:
+    registry.run(promoting=True)
+    shutil.rmtree(Path("mlartifacts/models"))
+    for state in ("first", "second"):
+        pipeline(1.5, state=state)
+        with pytest.raises(
+            TextLSTMError, match=r"^textlstm-language: version 1: expected its files in .*MLmodel.* cannot be"
+        ):
+            registry.run(promoting=True)
+    assert champions() == [1, 1]
+
+
+def test_a_moved_checkout_promotes_what_it_has(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.run(promoting=True)
+    moved = move(tmp_path, tmp_path.with_name("moved"))
+    monkeypatch.chdir(moved)
+    monkeypatch.setenv("DVC_ROOT", str(moved))
+    pipeline(1.5, state="better")
+    assert [verdict.champion for verdict in registry.run(promoting=True)] == [True, True]
+    assert champions() == [2, 2]
+    assert not tmp_path.exists()
+    for version in versions(LANGUAGE):
+        where = client().get_model_version_download_uri(LANGUAGE.name, version.version)
+        assert where.startswith(f"{moved.as_uri()}/mlartifacts/")
+
+
+def test_the_registry_is_that_of_the_repository(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow itself looks a model up in the store of the settings, whatever its client was told."""
+    root = tmp_path / "root"
+    root.mkdir()
+    shutil.move("mlflow.db", root)
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    for setting in (None, "sqlite:///mlflow.db"):
+        if setting:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", setting)
+        registry.run(promoting=True)
+        assert os.environ.get("MLFLOW_TRACKING_URI") == setting
+        assert not Path("mlflow.db").exists()
+    assert [version.version for version in client(root).search_model_versions(f"name = '{LANGUAGE.name}'")] == [1]
+
+
+def test_of_models_that_are_links_the_files_are_registered(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+
+    def save(folder: Path, artifacts: dict[str, str], **_: Any) -> None:
+        folder.mkdir()
+        found = [path for place in artifacts.values() for path in (Path(place), *Path(place).rglob("*"))]
+        assert not [path for path in found if path.is_symlink()]
+        saved.extend(path.read_text() for path in found if path.name == "inner.bin")
+
+    monkeypatch.setattr(registry, "save_model", save)
+    cache = tmp_path / "cache.bin"
+    cache.write_text("weights")
+    for place in (place for kind in KINDS for place in kind.models):
+        (place / "inner.bin").symlink_to(cache)
+        place.rename(place.with_name(f"{place.name}.real"))
+        place.symlink_to(f"{place.name}.real")
+    registry.run(promoting=False)
+    assert saved == ["weights"] * sum(len(kind.models) for kind in KINDS)
+
+
+@pytest.mark.slow
+def test_models_that_are_links_are_promoted_by_a_python_without_docstrings(registered: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(registered, tmp_path / "copy"))
+    for number, path in enumerate(sorted(path for path in (folder / "models").rglob("*") if path.is_file())):
+        path.rename(folder / f"cached-{number}")
+        path.symlink_to(folder / f"cached-{number}")
+    lock = folder / "dvc.lock"
+    lock.write_text(lock.read_text(encoding="utf-8").replace("md5: first", "md5: second"), encoding="utf-8")
+    code = "from textlstm.tracking import registry\nregistry.run(promoting=True)"
+    environment = os.environ | {"DVC_ROOT": str(folder), "PYTHONPATH": str(ROOT), "PYTHONOPTIMIZE": "2"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for kind in KINDS:
+        assert f"{kind.name}: version 2 is not the champion: not better" in done.stdout
+        made = client(folder).get_model_version_download_uri(kind.name, "2").removeprefix("file://")
+        answers = mlflow.pyfunc.load_model(made).predict(list(kind.example))
+        assert len(answers) == 2
 
 
 def test_only_a_better_version_takes_the_place_of_the_champion(pipeline: Pipeline) -> None:
