@@ -3,10 +3,12 @@
 import io
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,16 +87,23 @@ def give(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 ODD = b"\n \na\x0bb\x0cc\x1cd\xc2\x85e\xe2\x80\xa8f\rg\r\n\xff\xc3\n\xc3\xa9t\xc3\xa9\n\nlast"
-LINES = ["", " ", "a\x0bb\x0cc\x1cd\x85e\u2028f\rg\r", "\ufffd\ufffd", "été", "", "last"]
+LINES = ["", " ", "a\x0bb\x0cc\x1cd\x85e\u2028f\rg", "\ufffd\ufffd", "été", "", "last"]
 
 
 def test_every_line_of_standard_input_gets_one_line_in_its_order(
     loaded: list[Detector], monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     give(monkeypatch, ODD)
-    assert command.main(["ask", "--json"]) == 0
-    answers = [json.loads(line) for line in capsysbinary.readouterr().out.removesuffix(b"\n").split(b"\n")]
+    assert command.main(["ask", "--json"]) == 1
+    printed = capsysbinary.readouterr()
+    answers = [json.loads(line) for line in printed.out.removesuffix(b"\n").split(b"\n")]
     assert [answer["text"] for answer in answers] == LINES
+    assert [answer["reason"] for answer in answers] == [
+        *("no letters", "no letters", None, "not UTF-8", None, "no letters", "no letters")
+    ]
+    assert set(answers[3].values()) == {"\ufffd\ufffd", "not UTF-8", None}
+    told = b"textlstm ask: line 4: not UTF-8: expected UTF-8, got other bytes. Convert it, such as with iconv\n"
+    assert printed.err == told
     assert answers[4] == {
         "text": "été",
         "language": "french",
@@ -105,7 +114,7 @@ def test_every_line_of_standard_input_gets_one_line_in_its_order(
         "positive_probability": 0.9,
     }
     give(monkeypatch, ODD)
-    assert command.main(["ask"]) == 0
+    assert command.main(["ask"]) == 1
     rows = capsysbinary.readouterr().out.decode().removesuffix("\n").split("\n")
     assert len(rows) == len(LINES)
     assert rows[0].split() == ["none:", "no", "letters", "2.500", "0.750", "none:", "no", "words", "-"]
@@ -120,7 +129,7 @@ def test_a_table_has_its_texts_last_and_columns_of_fixed_widths(
     rows = capsys.readouterr().out.split("\n")
     assert [row.split() for row in rows[:1]] == [["language", "margin", "probability", "sentiment", "positive", "text"]]
     place = rows[0].index("text")
-    assert [row[place:] for row in rows] == ["text", "a b", "été", f"a [31m {'long ' * 11}…"[:59] + "…", "", ""]
+    assert [row[place:] for row in rows] == ["text", "a b", "été", f"a\\x1b[31m {'long ' * 11}"[:59] + "…", "", ""]
     give(monkeypatch, "a b\nété".encode())
     assert command.main(["ask"]) == 0
     assert capsys.readouterr().out.split("\n") == [*rows[1:3], ""]
@@ -159,11 +168,57 @@ def test_an_unknown_language_is_wrong_usage(loaded: list[Detector], capsys: pyte
     assert printed.err.endswith(expected)
 
 
-def test_a_word_of_the_command_line_that_is_not_utf_8_is_answered(
+def test_a_word_of_the_command_line_that_is_not_utf_8_costs_only_itself(
     loaded: list[Detector], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.main(["ask", "--json", "a\udcff"]) == 0
-    assert json.loads(capsys.readouterr().out)["text"] == "a\ufffd"
+    assert command.main(["ask", "--json", "a", "a\udcff"]) == 1
+    printed = capsys.readouterr()
+    answers = [json.loads(line) for line in printed.out.splitlines()]
+    assert [(answer["text"], answer["language"], answer["reason"]) for answer in answers] == [
+        ("a", "english", None),
+        ("a\ufffd", None, "not UTF-8"),
+    ]
+    assert printed.err.startswith("textlstm ask: text 2: not UTF-8: ")
+    assert command.main(["ask", "--only", "sentiment", "a\udcff"]) == 1
+    assert capsys.readouterr().out.splitlines()[1].split() == ["none:", "not", "UTF-8", "-", "a\ufffd"]
+
+
+@pytest.mark.parametrize("length", [1_000_001, 5_000_000])
+def test_a_line_that_is_too_long_costs_only_itself(
+    length: int, loaded: list[Detector], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"a\n" + b"x" * length + b"\na" + "é".encode() * 999_999)
+    assert command.main(["ask", "--json"]) == 1
+    printed = capsys.readouterr()
+    answers = [json.loads(line) for line in printed.out.splitlines()]
+    assert [answer["language"] for answer in answers] == ["english", None, "english"]
+    assert set(answers[1].values()) == {None, "too long"}
+    assert len(answers[2]["text"]) == 1_000_000
+    told = "textlstm ask: line 2: too long: expected at most 1,000,000 characters, got more. Split it\n"
+    assert printed.err == told
+
+
+def test_many_lines_without_an_answer_are_counted(
+    loaded: list[Detector], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"\xff\na\n" * 10_000)
+    assert command.main(["ask"]) == 1
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 20_000
+    *named, rest = printed.err.splitlines()
+    assert [line.split(": ")[1] for line in named] == [f"line {number}" for number in range(1, 21, 2)]
+    assert rest == "textlstm ask: and 9,990 more without an answer"
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\U000e0041", "\ue000"])
+def test_what_would_steer_a_terminal_is_shown_as_an_escape_and_stays_in_json(
+    character: str, loaded: list[Detector], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"a{character}[31m"
+    assert command.main(["ask", text]) == 0
+    assert capsys.readouterr().out.endswith(f"  a{repr(character)[1:-1]}[31m\n")
+    assert command.main(["ask", "--json", text]) == 0
+    assert character in json.loads(capsys.readouterr().out)["text"]
 
 
 class Blocks(io.BytesIO):
@@ -177,24 +232,52 @@ class Blocks(io.BytesIO):
         return self.blocks.pop(0) if self.blocks else b""
 
 
-@given(st.lists(st.sampled_from([b"\n", b"a", "é".encode(), b"\r", b"\xff", "\u2028".encode()])), st.data())
+@given(st.lists(st.sampled_from([b"\n", b"a", "é".encode(), b"\r", b"\r\n", b"\xff", "\u2028".encode()])), st.data())
 def test_lines_do_not_depend_on_the_blocks_that_they_come_in(parts: list[bytes], data: st.DataObject) -> None:
     content = b"".join(parts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
     places = [0, *cuts, len(content)]
     blocks = [content[begin:end] for begin, end in itertools.pairwise(places) if begin < end]
-    expected = content.decode("utf-8", "replace").split("\n")
+    *complete, rest = content.split(b"\n")
+    expected = [*(line.removesuffix(b"\r") for line in complete), *([rest] if rest else [])]
     batches = list(batches_of_lines(Blocks(*blocks)))
     assert all(batches)
-    assert [line for batch in batches for line in batch] == (expected if expected[-1] else expected[:-1])
+    assert [line for batch in batches for line in batch] == expected
 
 
 def test_no_more_is_read_than_is_answered() -> None:
     stream = Blocks(b"one\ntw", b"o", b"\n", b"three")
     batches = batches_of_lines(stream)
-    assert (next(batches), len(stream.blocks)) == (["one"], 3)
-    assert (next(batches), len(stream.blocks)) == (["two"], 1)
-    assert (next(batches), list(batches)) == (["three"], [])
+    assert (next(batches), len(stream.blocks)) == ([b"one"], 3)
+    assert (next(batches), len(stream.blocks)) == ([b"two"], 1)
+    assert (next(batches), list(batches)) == ([b"three"], [])
+
+
+class Endless(io.BytesIO):
+    """A line of 4 GB, and then a short one."""
+
+    block, left = b"x" * (1 << 18), 1 << 14
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        return self.block if self.left >= 0 else b"\na\n" if self.left == -1 else b""
+
+
+def test_a_line_of_any_length_is_not_held() -> None:
+    """By what is kept of it, and by the most memory that was in use."""
+    tracemalloc.start()
+    try:
+        first, *rest = itertools.chain.from_iterable(batches_of_lines(Endless()))
+        assert (len(first), rest) == (4_000_001, [b"a"])
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_short_lines_are_answered_a_few_thousand_at_a_time() -> None:
+    batches = list(batches_of_lines(Blocks(b"\n" * 100_000)))
+    assert sum(map(len, batches)) == 100_000
+    assert max(map(len, batches)) < 10_000
 
 
 RUN = """
@@ -207,11 +290,12 @@ sys.exit(main(["ask", *sys.argv[1:]]))
 
 
 @contextmanager
-def running(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(*words: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command in a process of its own, which is killed at the end, or after a minute."""
     with subprocess.Popen(
         [sys.executable, "-c", RUN, *words],
         cwd=ROOT,
+        env={**os.environ, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -272,3 +356,34 @@ def test_it_can_be_interrupted_while_it_waits() -> None:
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == b"textlstm ask: interrupted; what was complete is kept\n"
         assert process.wait() == 130
+
+
+ASCII = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+]
+
+
+@pytest.mark.parametrize("variables", ASCII)
+def test_a_terminal_that_is_not_utf_8_gets_replacement_characters_and_json_stays_exact(
+    variables: dict[str, str],
+) -> None:
+    text = "été 東京 " + "long " * 30
+    with running("--only", "language", text, **variables) as process:
+        printed, told = process.communicate()
+    assert (process.returncode, told) == (0, b"")
+    assert f"  {text[:59]}…".encode("ascii", "replace") in printed
+    with running("--json", text, **variables) as process:
+        printed, told = process.communicate()
+    assert (process.returncode, told) == (0, b"")
+    assert json.loads(printed)["text"] == text
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_closed_streams_are_named(closed: str) -> None:
+    command = ["bash", "-c", f'"$0" -c "$1" {closed}', sys.executable, RUN]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, input="a\n", timeout=60)
+    assert done.returncode == (2 if "<" in closed else 1)
+    assert "got none" in done.stderr if "<" in closed else "standard output" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -7,8 +7,12 @@ import html
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 from textlstm.core.errors import TextLSTMError
+
+LONGEST = 1_000_000  # characters of a text that the commands answer; longer ones are read in pieces
+NOT_UTF8, TOO_LONG = "not UTF-8", "too long"  # why a text is not asked about
 
 _LETTERS = "A-Za-zÀ-ÖØ-öø-įıĴ-ľŁ-ňŊ-ž"  # Latin letters that NFKC leaves as they are
 _MARKS = "!-/:-@\\[-`{-~¡¿«»“”·•–—"
@@ -31,6 +35,7 @@ _INVISIBLE = re.compile(  # Default_Ignorable_Code_Point and category Cf
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_NO_WORDS = re.compile("[\\W\uff9e\uff9f]{31,}")  # where more combining marks than `_MARKS_KEPT` may follow each other
 _SPACE = re.compile("[\x00-\x1f\x7f-\x9f™℠\ud800-\udfff]")
 _TAG = re.compile(r"</?[a-z][a-z0-9:-]*(?:\s[^<>=]*=[^<>]*|\s*/?)>|<!(?:--|doctype)[^<>]*>")
 _ADDRESS = re.compile(r"""(?:https?|ftps?)://[^\s<>"]*|\bwww\.[^\s<>"]+""")
@@ -43,6 +48,7 @@ _WITH_DIGITS = re.compile(r"(?<![\w+/-])(?=[\w+/-]{8})(?:[^\W\d]|[+/-])*\d[\w+/-
 _SWITCH = re.compile(r"(?<=\d)[^\W\d]|(?<=[^\W\d])\d")
 _RUN = re.compile(rf"([{_MARKS}])\1+|[{_SENTENCE_MARKS}](?: *[{_SENTENCE_MARKS}])+")
 _INERT = str.maketrans("&<@#", "    ")
+_MARKS_KEPT = 30  # on one character: no language has more, and normal forms take the square of their number (UAX #15)
 _PASSES = 3  # so often markup that only shows when other markup has gone is read as such
 
 
@@ -60,6 +66,7 @@ def clean(text: str, *, runs: bool = False) -> str:
     full width, bold, circled letters, ligatures, ² and …       their plain form (NFKC)
     capitals                                                    lower case
     a letter and its accent                                     one character where there is one (NFC)
+    more than 30 combining marks on one character               the first 30
     HTML tags and comments                                      a space
     http://…, https://…, ftp://…, www.…; mail addresses;        a space
     @handles and #hashtags where a word could begin
@@ -99,7 +106,8 @@ def _cleaned_once(text: str, runs: bool) -> str:
     if text.isascii():
         text = text.lower()
     else:
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower()
+        text = _NO_WORDS.sub(_with_few_marks, _INVISIBLE.sub("", text))
+        text = unicodedata.normalize("NFKC", text).lower()
         text = unicodedata.normalize("NFC", text)
     if "<" in text:
         text = _TAG.sub(" ", text)
@@ -113,15 +121,58 @@ def _cleaned_once(text: str, runs: bool) -> str:
     return text if runs else " ".join(_RUN.sub(" ", text).split())
 
 
+def _with_few_marks(run: re.Match[str]) -> str:
+    """The run, without the combining marks after the first `_MARKS_KEPT` in a row (UAX #15, stream-safe text)."""
+    kept, marks = [], 0
+    for character in run[0]:
+        decomposed = unicodedata.normalize("NFKD", character)
+        marks = marks + len(decomposed) if unicodedata.combining(decomposed[0]) else 0
+        if marks <= _MARKS_KEPT:
+            kept.append(character)
+    return "".join(kept)
+
+
 def _without_codes(word: re.Match[str]) -> str:
     """The word, or a space if it changes between letters and digits three times and more."""
     return " " if len(_SWITCH.findall(word[0])) >= 3 else word[0]
+
+
+def printable(text: str) -> str:
+    r"""A text with escapes in place of the characters that would steer a terminal: control, format and unassigned ones.
+
+    >>> print(printable("red: \x1b[31m, backwards: \u202eabc"))
+    red: \x1b[31m, backwards: \u202eabc
+    """
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def check_list(texts: object) -> None:
     """Raise TextLSTMError if a single string stands where a list of texts should: it would be read as its characters."""
     if isinstance(texts, str | bytes):
         raise TextLSTMError(f"texts: expected a list of texts, got {texts[:40]!r}. Put it into brackets: [text]")
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The text in pieces of at most `LONGEST` characters, which end after a space or a line end where there is one."""
+    begin = 0
+    while len(text) - begin > LONGEST:
+        end = max(text.rfind(space, begin, begin + LONGEST) for space in " \n") + 1 or begin + LONGEST
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
+
+
+def portions(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts, so many at a time that they have about `LONGEST` characters."""
+    portion: list[str] = []
+    size = 0
+    for text in texts:
+        if size > LONGEST:
+            yield portion
+            portion, size = [], 0
+        portion.append(text)
+        size += len(text)
+    yield portion
 
 
 PLAIN, SPACE, MARK, DIGIT, SPECIAL = range(5)  # kinds of characters

@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic, read_pieces
+from textlstm.core.files import atomic, read_pieces, require
 from textlstm.core.text import clean
+
+_LONGEST_WORDS = 30  # characters of a mean word; beyond it a text is taken to be written without spaces
 
 
 def split_words(text: str, fraction: float) -> tuple[str, str]:
@@ -49,6 +51,7 @@ def split_file(
     Raises:
         TextLSTMError: there is no such text, it is not UTF-8, or a part has fewer than `least` characters.
     """
+    require(text)
     with atomic(train) as to_learn, atomic(heldout) as to_test:
         with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=train.parent) as lines:
             words = 0
@@ -73,6 +76,12 @@ def split_file(
                             file.write(piece)
                     left = max(left - len(of_line), 0)
         for length, use in zip(lengths, ("learn from", "test on"), strict=True):
+            if length < least and sum(lengths) > _LONGEST_WORDS * words:
+                raise TextLSTMError(
+                    f"{name}: expected ten words or more, with white space between them, got {words} in {sum(lengths):,} "
+                    "characters: a text is cut between words, and this one is written without spaces. Put a space or a line "
+                    "end after each word or sentence"
+                )
             if length < least:
                 raise TextLSTMError(
                     f"{name}: the text is too short: {words} words leave {length} characters to {use}, "

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.core.text import as_whole, clean
+from textlstm.core.text import LONGEST, as_whole, clean, pieces
 from textlstm.detection.background import FOREIGN, fold
 from textlstm.language.scoring import CharacterModel, Floats, window_log_likelihoods
 from textlstm.language.vocabulary import UNKNOWN
@@ -51,6 +51,16 @@ class EvidenceReader(Protocol):
     def evidence(self, texts: Sequence[str]) -> Evidence:
         """The evidence about each text, which its neighbours do not influence."""
         ...
+
+
+def evidence_of(reader: EvidenceReader, texts: Sequence[str]) -> Evidence:
+    """The evidence about each text; of a text longer than `LONGEST` the sum of that about its pieces, each as a whole."""
+    if max(map(len, texts), default=0) <= LONGEST:
+        return reader.evidence(texts)
+    split = [list(pieces(text)) for text in texts]
+    begins = np.cumsum([0, *map(len, split)])[:-1]
+    found = reader.evidence([*itertools.chain(*split)])
+    return Evidence(*(np.add.reduceat(column, begins) for column in found))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from textlstm.detection.table import BITS, BackoffTable, Codes
 from textlstm.language.vocabulary import START, UNKNOWN
 
 _AT_ONCE = 16_384  # characters: their arrays stay in the processor's cache
+_PART = 2**20  # ids whose scores are held at once: cleaning makes much of some texts
 _CODE_POINTS = 0x110000
 _UNSEEN = 2**16 - 1
 _NATS = 40  # exp(-40) added to 1 is 1
@@ -51,13 +52,28 @@ class TableReader:
         begins = np.flatnonzero(ids == START)
         if not len(begins):
             return Evidence(np.zeros((0, columns - 1)), np.zeros(0), *np.zeros((4, 0), np.int64))
-        scores = table.scores(np.where(ids < table.size, ids, UNKNOWN))
-        sums = np.add.reduceat(scores[:, :columns], begins, axis=0, dtype=np.int64) / table.steps
+        sums = self._sums(ids, begins) / table.steps
         known, foreign, letters, joins = (flags.take(ids) for flags in self._flags)
         begun = foreign.copy()
         begun[1:] &= ~joins[:-1]
         counts = (np.add.reduceat(flags, begins, dtype=np.int64) for flags in (known, foreign, begun, letters))
         return Evidence(sums[:, :-1].copy(), sums[:, -1].copy(), *counts)
+
+    def _sums(self, ids: Codes, begins: Counts) -> Counts:
+        """The sum of each column over each text, in steps."""
+        table, columns = self.table, len(self.table.columns)
+        if len(ids) <= _PART:
+            scores = table.scores(np.where(ids < table.size, ids, UNKNOWN))
+            return np.add.reduceat(scores[:, :columns], begins, axis=0, dtype=np.int64)
+        sums = np.zeros((len(begins), columns), np.int64)
+        for begin in range(0, len(ids), _PART):
+            first = max(begin - table.order, 0)  # no score depends on characters before it
+            part = ids[first : begin + _PART]
+            scores = table.scores(np.where(part < table.size, part, UNKNOWN))[begin - first :, :columns]
+            within = begins[(begin < begins) & (begins < begin + _PART)]
+            owners = np.searchsorted(begins, [begin, *within], side="right") - 1
+            sums[owners] += np.add.reduceat(scores, [0, *(within - begin)], axis=0, dtype=np.int64)
+        return sums
 
     def ids(self, texts: Sequence[str]) -> Codes:
         """The ids of each text, cleaned and as a whole, after a `<start>`.

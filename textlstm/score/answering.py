@@ -1,6 +1,5 @@
 """What the models answer to a batch of texts, as columns, with the names that `textlstm ask --json` gives them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +11,6 @@ from textlstm.sentiment.classifier import load_classifier
 
 LANGUAGE = ("language", "language_probability", "reason")
 SENTIMENT = ("sentiment", "positive_probability")
-
-_WORDS = 1_000_000  # characters whose words are held at once
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Question:
         }
 
     def _sentiments(self, texts: list[str]) -> Columns:
-        found = [answer for some in _in_portions(texts) for answer in _classifier(self.models).predict(some)]
+        found = _classifier(self.models).predict(texts)
         return {
             "sentiment": [answer.sentiment for answer in found],
             "positive_probability": [answer.probability for answer in found],
@@ -71,16 +68,3 @@ class Question:
 
 _detector = lru_cache(maxsize=1)(load_detector)
 _classifier = lru_cache(maxsize=1)(load_classifier)
-
-
-def _in_portions(texts: list[str]) -> Sequence[list[str]]:
-    """The texts, so many at a time that they have about `_WORDS` characters."""
-    portions: list[list[str]] = [[]]
-    size = 0
-    for text in texts:
-        if size > _WORDS:
-            portions.append([])
-            size = 0
-        portions[-1].append(text)
-        size += len(text)
-    return portions

@@ -14,7 +14,7 @@ from typing import IO, Any
 from textlstm.core.errors import TextLSTMError
 from textlstm.score.files import CSV, JSON_LINES, PARQUET, TEXT, arrow_of, compressed
 from textlstm.score.layout import Layout
-from textlstm.score.rows import BROKEN, Batch, as_cells, readable, table_of
+from textlstm.score.rows import Batch, as_cells, readable, table_of
 
 Columns = dict[str, list[Any]]  # the answers to a batch, by the name of the column
 
@@ -64,7 +64,7 @@ class LineWriter:
         )
 
     def _csv_lines(self, batch: Batch) -> Sequence[str]:
-        if BROKEN not in batch.problems.values():
+        if None not in batch.rows:
             return batch.lines
         layout, lines = self._source, list(batch.lines)
         for number, row in enumerate(batch.rows):

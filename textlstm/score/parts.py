@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.score.files import CSV, PARQUET, arrow_of, format_of, opened
+from textlstm.core.text import TOO_LONG
+from textlstm.score.files import CSV, PARQUET, TEXT, arrow_of, format_of, opened
 from textlstm.score.layout import Layout
 from textlstm.score.records import records_of_csv
 from textlstm.score.rows import Batch, batches_of_lines, batches_of_table
@@ -18,6 +19,8 @@ from textlstm.score.rows import Batch, batches_of_lines, batches_of_table
 PART = 8 << 20  # bytes, about
 ROWS = 131_072  # of Parquet, at most
 _LONGEST_RECORD = 64 << 20  # bytes of CSV; beyond it a quotation mark is taken to be missing
+_LONGEST_LINE = 64 << 20  # bytes; a longer one is never held, and its row has only its beginning
+_BEGINNING = 1_000  # characters, at most four bytes each
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Part:
     group: int = 0  # of Parquet
     unpacked: Path | None = None  # its bytes, if they do not stand in the source as they are
     size: int = 0  # bytes that it takes on the disk, about
+    cut: bool = False  # whether it is the beginning of one line that is too long
 
 
 def parts_of(sources: list[tuple[Path, Layout]], folder: Path, done: Container[int]) -> Iterator[Part]:
@@ -56,13 +60,13 @@ def _all_parts(sources: list[tuple[Path, Layout]], folder: Path, done: Container
         packed = bool(format_of(path)[1])
         before = 0
         with opened(path) as (stream, file):
-            for begin, data in _pieces(stream, layout):
+            for begin, data, cut in _pieces(stream, layout):
                 number = next(numbers)
                 unpacked = folder / f"{number:08}.in" if packed else None
                 if unpacked and number not in done:
                     unpacked.write_bytes(data)
                 size, before = file.tell() - before, file.tell()
-                yield Part(number, path, begin, len(data), 0, unpacked, size if packed else len(data))
+                yield Part(number, path, begin, len(data), 0, unpacked, size if packed else cut or len(data), cut > 0)
 
 
 def _groups(path: Path, numbers: Iterator[int]) -> Iterator[Part]:
@@ -77,20 +81,32 @@ def _groups(path: Path, numbers: Iterator[int]) -> Iterator[Part]:
             yield Part(next(numbers), path, begin, length, group, None, size * length // total)
 
 
-def _pieces(stream: IO[bytes], layout: Layout) -> Iterator[tuple[int, bytes]]:
-    """Pieces of a file of lines of about `PART` bytes, and where they begin."""
+def _pieces(stream: IO[bytes], layout: Layout) -> Iterator[tuple[int, bytes, int]]:
+    """Pieces of a file of lines of about `PART` bytes, where they begin, and 0.
+
+    Of a line that is too long to be held the beginning, where it is, and its length.
+    """
     rest, begin = b"", layout.begin
     left = layout.begin
     while left and (passed := stream.read(left)):
         left -= len(passed)
     while block := stream.read(max(PART, len(rest))):
         rest += block
+        line = rest.find(b"\n") + 1
+        if (line or len(rest)) > _LONGEST_LINE:
+            length, beginning, rest = line or len(rest), rest[: 4 * _BEGINNING], rest[line:] if line else b""
+            while not line and (block := stream.read(PART)):
+                line = block.find(b"\n") + 1
+                length, rest = length + (line or len(block)), block[line:] if line else b""
+            yield begin, beginning, length
+            begin += length
+            continue
         end = _end_of_rows(rest, layout)
         if end:
-            yield begin, rest[:end]
+            yield begin, rest[:end], 0
             begin, rest = begin + end, rest[end:]
     if rest:
-        yield begin, rest
+        yield begin, rest, 0
 
 
 def _end_of_rows(data: bytes, layout: Layout) -> int:
@@ -122,6 +138,10 @@ def read_part(part: Part, layout: Layout) -> Iterator[Batch]:
         data = file.read(part.length)
     if len(data) != part.length:
         raise TextLSTMError(f"{part.source}: expected it to stay as it is while it is read, got a shorter file")
+    if part.cut:
+        line = data.decode("utf-8", "replace")[:_BEGINNING]
+        yield Batch([None], {0: TOO_LONG}, [line], [line if layout.format == TEXT else None])
+        return
     yield from batches_of_lines(data, layout)
 
 

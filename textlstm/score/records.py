@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+_READ_AGAIN = 4  # times the lines that were read, and some: as often lines are read again before each is taken alone
+_SOME = 10_000
+
 csv.field_size_limit(2**31 - 1)  # what is too long is told in `textlstm.score.rows`
 
 
@@ -57,10 +60,12 @@ def records_of_csv(
     waiting: list[str] = []  # lines to be read again, the next one last
     taken: list[str] = []  # lines of the record
     lines, ended = lines_of(text), False
+    read = again = 0
 
     def feed() -> Iterator[str]:
-        nonlocal ended
+        nonlocal ended, read
         while line := waiting.pop() if waiting else next(lines, ""):
+            read += 1
             taken.append(line)
             yield line
         ended = True
@@ -73,6 +78,12 @@ def records_of_csv(
                 return
             right = record is not None and len(record) in (0, columns or len(record))
             if not right and len(together) > 1:
+                again += len(together)
+                if again > _READ_AGAIN * (read - again) + _SOME:  # else it takes the square of their number
+                    for line in together:
+                        alone = next(_without_errors(csv.reader([line], delimiter=delimiter)), None)
+                        yield line, alone if alone is not None and len(alone) in (0, columns or len(alone)) else None
+                    break
                 waiting += reversed(together[1:])
                 yield together[0], None
                 break

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from textlstm.core.text import LONGEST, NOT_UTF8, TOO_LONG
 from textlstm.score.files import CSV, JSON_LINES, TEXT, arrow_of
 from textlstm.score.layout import Layout
 from textlstm.score.records import is_plain, lines_of, object_of, records_of_csv
@@ -17,8 +18,7 @@ from textlstm.score.records import is_plain, lines_of, object_of, records_of_csv
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MISSING, NOT_UTF8, TOO_LONG, BROKEN = "missing", "not UTF-8", "too long", "broken row"  # why a row is not asked about
-LONGEST = 1_000_000  # characters of a text that is asked about
+MISSING, BROKEN = "missing", "broken row"  # why a row is not asked about, beside `NOT_UTF8` and `TOO_LONG`
 
 _ROWS = 16_384  # of a batch, at most
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
@@ -171,7 +171,8 @@ def _table(cells: list[list[Any]], layout: Layout) -> "pa.Table":
 
 def _broken(batch: Batch, number: int, layout: Layout) -> list[Any]:
     """What is left of a row that cannot be read: as it is written, in place of its text."""
-    batch.problems[number], batch.texts[number] = BROKEN, None
+    batch.problems[number] = TOO_LONG if batch.problems.get(number) == TOO_LONG else BROKEN
+    batch.texts[number] = None
     return [readable(batch.lines[number]) if name == layout.column else None for name in layout.fields]
 
 

@@ -24,12 +24,22 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, how_to_make, read_arrays, read_record, write_arrays, write_json
+from textlstm.core.files import (
+    check_digests,
+    how_to_make,
+    model_folder,
+    read_arrays,
+    read_record,
+    write_arrays,
+    write_json,
+)
 from textlstm.sentiment.tokenizer import words_of
 
 _MIX = np.uint64(
     0x9E3779B97F4A7C15
 )  # 2**64 divided by the golden ratio: multiplying spreads neighbours (Knuth, TAOCP 6.4)
+_AT_ONCE = 2**17  # words, and buckets, of a review whose arrays are held at once
+_KNOWN = 2**20  # words whose numbers are kept
 _TAIL = np.uint64(0xD6E8FEB86659FD93)  # odd: what tells the n-grams of the tail from all others
 
 
@@ -81,6 +91,9 @@ class NbsvmModel:
 
     def _weights_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Those that some of the buckets have."""
+        if len(buckets) > _AT_ONCE:
+            parts = np.split(buckets, range(_AT_ONCE, len(buckets), _AT_ONCE))
+            return np.concatenate([self._weights_of(part) for part in parts])
         word, bit = buckets >> 6, (buckets & 63).astype(np.uint64)
         below = self.used[word] & ((np.uint64(2) << bit) - np.uint64(1))  # the bucket's own bit and those before it
         has = (below >> bit).astype(np.bool_)
@@ -88,7 +101,7 @@ class NbsvmModel:
 
     def save(self, folder: Path) -> None:
         """Write the weights, and what their buckets stand for, to a folder."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             write_json(temporary / "config.json", asdict(self.config))
             write_arrays(temporary / "weights.npz", used=self.used, weights=self.weights, bias=self.bias)
 
@@ -103,6 +116,7 @@ class NbsvmModel:
                 f"{path}: expected a bit for each of {2**config.bits:,} buckets and a weight for each bit that is set, got "
                 f"{buckets:,} bits, {set_bits:,} of them set, and {len(arrays['weights']):,} weights. {how_to_make(path)}"
             )
+        check_digests(folder)
         return cls(arrays["used"], arrays["weights"], float(arrays["bias"]), config)
 
 
@@ -110,6 +124,8 @@ class _Hashes(dict[str, int]):
     """The number of each word, found once."""
 
     def __missing__(self, word: str) -> int:
+        if len(self) >= _KNOWN:
+            self.clear()
         number = self[word] = zlib.crc32(word.encode()) + 1
         return number
 
@@ -118,15 +134,40 @@ def review_buckets(reviews: Iterable[Sequence[str]], config: NbsvmConfig) -> Ite
     """The buckets of the features that each review holds, from its words: ascending, each once."""
     known = _Hashes()
     for words in reviews:
-        hashes = np.array([known[word] for word in words], dtype=np.uint64)
-        found = _ngrams(hashes, config.longest)
-        for apart in range(2, min(config.skips + 2, len(words))):
-            found.append(hashes[:-apart] * _MIX + hashes[apart:] * np.uint64(2 * apart + 1))
-        if config.tail:
-            found += [(grams * _MIX) ^ _TAIL for grams in _ngrams(hashes[-config.tail :], config.longest)]
-        spread = ((np.concatenate(found) * _MIX) >> np.uint64(64 - config.bits)).astype(np.int32)
-        spread.sort()
-        yield spread[np.diff(spread, prepend=np.int32(-1)) > 0]
+        if len(words) <= _AT_ONCE:
+            hashes = _hashes(words, known)
+            yield _distinct(_features(hashes, hashes[-config.tail :] if config.tail else None, config), config)
+            continue
+        tail = _hashes(words[-config.tail :], known) if config.tail else None
+        held = np.zeros(2**config.bits, np.bool_)
+        reach = max(config.longest - 1, config.skips + 1)  # words before a part that its features may begin at
+        for begin in range(0, len(words), _AT_ONCE):
+            part = _hashes(words[max(begin - reach, 0) : begin + _AT_ONCE], known)
+            held[_distinct(_features(part, None if begin else tail, config), config)] = True
+        yield np.flatnonzero(held).astype(np.int32)
+
+
+def _hashes(words: Sequence[str], known: _Hashes) -> npt.NDArray[np.uint64]:
+    return np.array([known[word] for word in words], dtype=np.uint64)
+
+
+def _features(
+    hashes: npt.NDArray[np.uint64], tail: npt.NDArray[np.uint64] | None, config: NbsvmConfig
+) -> list[npt.NDArray[np.uint64]]:
+    """The numbers of the n-grams and pairs of words, and of the n-grams of a tail."""
+    found = _ngrams(hashes, config.longest)
+    for apart in range(2, min(config.skips + 2, len(hashes))):
+        found.append(hashes[:-apart] * _MIX + hashes[apart:] * np.uint64(2 * apart + 1))
+    if tail is not None:
+        found += [(grams * _MIX) ^ _TAIL for grams in _ngrams(tail, config.longest)]
+    return found
+
+
+def _distinct(features: list[npt.NDArray[np.uint64]], config: NbsvmConfig) -> npt.NDArray[np.int32]:
+    """The buckets of the features, ascending, each once."""
+    spread = ((np.concatenate(features) * _MIX) >> np.uint64(64 - config.bits)).astype(np.int32)
+    spread.sort()
+    return spread[np.diff(spread, prepend=np.int32(-1)) > 0]
 
 
 def _ngrams(hashes: npt.NDArray[np.uint64], longest: int) -> list[npt.NDArray[np.uint64]]:

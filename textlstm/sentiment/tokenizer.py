@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_format, write_json
-from textlstm.core.text import clean
+from textlstm.core.text import LONGEST, clean, pieces
 
 PAD, START, UNKNOWN = 0, 1, 2
 _SPECIAL = ("<pad>", "<start>", "<unknown>")
@@ -29,11 +29,16 @@ _WORD_OR_PUNCTUATION = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 def words_of(text: str, *, punctuation: bool = True) -> list[str]:
     """The words of a review, cleaned (`textlstm.core.text.clean`); with punctuation marks as words of their own, or without them.
 
+    A review longer than `LONGEST` is cleaned in pieces; a word that it repeats is held once.
+
     >>> words_of("It's GREAT!<br />Really?")
     ["it's", 'great', '!', 'really', '?']
     """
     pattern = _WORD_OR_PUNCTUATION if punctuation else _WORD
-    return pattern.findall(clean(text, runs=True))
+    if len(text) <= LONGEST:
+        return pattern.findall(clean(text, runs=True))
+    once: dict[str, str] = {}
+    return [once.setdefault(word, word) for piece in pieces(text) for word in pattern.findall(clean(piece, runs=True))]
 
 
 def review_words(texts: Iterable[str], *, punctuation: bool = True, first: int = 1) -> list[list[str]]:

@@ -75,6 +75,37 @@ def test_what_becomes_of_what(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
+@pytest.mark.parametrize(("before", "after"), [("e", "x"), ("", ""), ("か", "。"), ("👩", " !?")])
+def test_thirty_combining_marks_on_a_character_are_kept_and_no_more(before: str, after: str) -> None:
+    for marks in (1, 2, 29, 30, 31, 100, 100_000):
+        cleaned = clean(f"{before}{chr(0x0301) * marks}{after}", runs=True)
+        assert cleaned == unicodedata.normalize("NFKC", f"{before}{chr(0x0301) * min(marks, 30)}{after}")
+        assert clean(cleaned, runs=True) == cleaned
+
+
+MARKS = "\u0301\u0323\u0344\u0345\u0307\u0f73\uff9e\u3099\u200b\u034f"
+
+
+@given(st.sampled_from(["", "e", "ế", "İ", "か", "*"]), st.text(MARKS, min_size=20, max_size=99), st.booleans())
+def test_a_text_of_many_marks_that_is_cleaned_stays_cleaned(before: str, marks: str, runs: bool) -> None:
+    cleaned = clean(before + marks, runs=runs)
+    assert clean(cleaned, runs=runs) == cleaned
+    assert sum(map(bool, map(unicodedata.combining, cleaned))) <= 30
+
+
+@given(st.text("ab \n", max_size=40), st.integers(1, 9))
+def test_pieces_are_the_text_and_end_between_words_where_they_can(text: str, longest: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "LONGEST", longest)
+        found = list(module.pieces(text))
+        assert "".join(found) == text
+        assert max(map(len, found)) <= longest
+        assert all(piece[-1] in " \n" or not re.search("[ \n]", piece) for piece in found[:-1])
+        together = list(module.portions(found))
+        assert [piece for portion in together for piece in portion] == found
+        assert all(sum(map(len, portion[:-1])) <= longest for portion in together)
+
+
 def test_runs_of_marks_are_kept_for_who_counts_them() -> None:
     assert clean("Wow!!! Really ?! <b>no</b>...", runs=True) == "wow!!! really ?! no ..."
 
@@ -117,7 +148,8 @@ def test_the_quick_ways_give_what_the_long_way_gives(text: str) -> None:
     "piece",
     [
         "<", "<a ", "<a b=", "<!--", "&", "&#", "&amp;", "&#38;", "@", "@a", "a@", "a.", "a@a.", "#a", "http:", "www. .", "a1", "1a1a ",
-        ". ", "...", "`´", "a\u0301\u0323", "\u200b", "\x00", "aé", " ",
+        ". ", "...", "`´", "a\u0301\u0323", "\u0301\u0323",
+        "\u0344\u0323", "\uff9e\u0301", "\u0301\u200b\u0323", "\u0f73\u0f74", "\u200b", "\x00", "aé", " ",
     ],
 )  # fmt: skip
 def test_a_million_characters_are_cleaned_in_linear_time(piece: str) -> None:

@@ -94,6 +94,18 @@ def test_a_text_that_is_too_short_is_named(tmp_path: Path, text: str, message: s
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]  # no half of a split
 
 
+@pytest.mark.parametrize(
+    "text", ["世界人权宣言。" * 50, "すべての人間は、\n" * 8 + "生まれながらにして自由であり、" * 20]
+)
+def test_a_text_without_spaces_is_told_why_it_cannot_be_cut(tmp_path: Path, text: str) -> None:
+    words, characters = len(text.split()), len(text)
+    told = (
+        rf"example: expected ten words or more, with white space between them, got {words} in {characters} characters: "
+    )
+    with pytest.raises(TextLSTMError, match=told + r".* written without spaces\. Put a space or a line end after each"):
+        _split(tmp_path, text)
+
+
 def test_a_short_test_part_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         TextLSTMError, match=r"10 words leave 3 characters to test on, expected at least 5\. Give a longer text"

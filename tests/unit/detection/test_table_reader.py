@@ -15,7 +15,7 @@ from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.detector import BACKGROUND, Detector, ModelReader, table_models
 from textlstm.detection.distillation import distil
-from textlstm.detection.evidence import text_evidence
+from textlstm.detection.evidence import evidence_of, text_evidence
 from textlstm.detection.table_reader import TableReader
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
@@ -93,6 +93,10 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_reader, "_AT_ONCE", 40)
     for one, other in zip(READERS["all"].evidence(texts), whole, strict=True):
         np.testing.assert_array_equal(one, other)
+    for size in (1, 2, 3, 7, 64):
+        monkeypatch.setattr(table_reader, "_PART", size)
+        for one, other in zip(READERS["all"].evidence(texts), whole, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_steps_that_are_forgotten_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +160,21 @@ def test_the_models_of_the_table_give_its_answers() -> None:
     for one, other in zip(detector().predict(MANY), detector(exact=True).predict(MANY), strict=True):
         assert (one.language, one.reason) == (other.language, other.reason)
         assert one.margin == pytest.approx(other.margin)
+
+
+def test_a_text_that_is_longer_than_any_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("core.text", "detection.evidence"):
+        monkeypatch.setattr(f"textlstm.{module}.LONGEST", 8)
+    texts = ["the cat", "le chat est là, où?", "", "привет кот привет"]
+    pieces = [["the cat"], ["le chat ", "est là, ", "où?"], [""], ["привет ", "кот ", "привет"]]
+    read: list[int] = []
+    whole = TableReader.evidence
+    monkeypatch.setattr(TableReader, "evidence", lambda self, some: read.extend(map(len, some)) or whole(self, some))
+    found = evidence_of(READERS["all"], texts)
+    assert max(read) <= 8
+    for column, name in zip(found, found._fields, strict=True):
+        expected = [sum(getattr(whole(READERS["all"], [piece]), name)[0] for piece in of) for of in pieces]
+        np.testing.assert_array_equal(column, np.array(expected))
 
 
 def test_threads_and_pickles_change_nothing() -> None:

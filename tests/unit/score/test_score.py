@@ -10,6 +10,7 @@ import json
 import lzma
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from textlstm import __main__ as command
 from textlstm.core.errors import TextLSTMError
 from textlstm.score import parts, rows, run
 from textlstm.score.answering import Question
+from textlstm.score.layout import Layout
 from textlstm.score.records import records_of_csv
 from textlstm.score.rows import Batch
 
@@ -252,6 +254,71 @@ def test_a_broken_row_costs_only_itself(source: str, target: str, capsys: pytest
     told = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[-1] for line in told] == [reason for reason in expected if reason]
     assert f"{Path(source).absolute()}, row 2: {expected[0]}" == told[0]
+
+
+LONG = {
+    "in.txt": b"a\n" + b"x" * 50_000 + b"\n\xc3\xa9\nc",
+    "in.csv": b'n,text\n1,a\n2,"' + b"x" * 50_000 + b'"\n3,"\xc3\xa9"\n4,c\n',
+    "in.jsonl": b'{"text": "a"}\n{"text": "' + b"x" * 50_000 + b'"}\n{"text": "\xc3\xa9"}\n{"text": "c"}\n',
+}
+
+
+@pytest.mark.parametrize("size", [100, 1_000, 8_000])
+@pytest.mark.parametrize("source", [*LONG, *(f"{name}.gz" for name in LONG)])
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl", "out.parquet", "out.txt"])
+def test_a_line_that_is_too_long_to_be_held_costs_only_itself(
+    source: str, target: str, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(parts, "PART", size)
+    monkeypatch.setattr(parts, "_LONGEST_LINE", 10_000)
+    data = LONG[source.removesuffix(".gz")]
+    Path(source).write_bytes(gzip.compress(data) if source.endswith(".gz") else data)
+    if target == "out.txt":
+        if "csv" in source:
+            return
+        score(source, output=target)
+        rows = [line.split("\t") for line in Path(target).read_text().splitlines()]
+        got = [{"text": row[-1], "language": row[0] or None, "reason": row[2] or None} for row in rows]
+    else:
+        score(source, output=target)
+        got = read(Path(target))
+    assert [row["language"] for row in got] == ["english", None, "french", "english"]
+    assert [row["reason"] for row in got] == [None, "too long", None, None]
+    assert 0 < len(got[1]["text"]) <= 1_000
+    assert [row["text"] for row in got[2:]] == ["é", "c"]
+    assert capsys.readouterr().err == f"{Path(source).absolute()}, row 2: too long\n"
+
+
+class Endless(io.BytesIO):
+    """A line of 4 GB, and then a short one."""
+
+    block, left = b"x" * (1 << 20), 1 << 12
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        return self.block if self.left >= 0 else b"\na\n" if self.left == -1 else b""
+
+
+def test_a_line_of_any_length_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what is kept of it, and by the most memory that was in use."""
+    monkeypatch.setattr(parts, "_LONGEST_LINE", 4 << 20)
+    tracemalloc.start()
+    try:
+        (first, beginning, length), *rest = parts._pieces(Endless(), Layout("text", "text", ("text",)))
+        assert (first, len(beginning), length) == (0, 4_000, (1 << 32) + 1)
+        assert rest == [(length, b"a\n", 0)]
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.timeout(120)  # what is quadratic takes hours
+def test_quotation_marks_that_open_again_and_again_are_read_in_linear_time() -> None:
+    line = 'x"y,"z\n'  # by itself and inside of quotation marks it leaves one open
+    found = list(records_of_csv(line * 300_000, ",", 2))
+    assert "".join(written for written, _ in found) == line * 300_000
+    few = list(records_of_csv(line * 20, ",", 2))
+    assert [fields for _, fields in few[:-1]] == [None] * 19
 
 
 def test_null_and_what_is_not_utf8_in_parquet() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.sentiment import nbsvm
 from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel, review_buckets
 from textlstm.sentiment.nbsvm_training import drawn_reviews, log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import words_of
@@ -46,6 +47,28 @@ def test_skipped_pairs_and_the_tail_have_buckets_of_their_own(
     end = ngrams(words[-tail:]) if tail else set()
     matrix = feature_matrix([" ".join(words)], NbsvmConfig(longest, skips, tail, 26, True))
     assert matrix.nnz == len(ngrams(words)) + len(pairs) + len(end)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=30),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.integers(0, 9),
+    st.integers(1, 8),
+)
+def test_a_long_review_in_parts_holds_what_it_holds_whole(
+    words: list[str], longest: int, skips: int, tail: int, at_once: int
+) -> None:
+    config = NbsvmConfig(longest, skips, tail, 10, True)
+    model = NbsvmModel.from_buckets(np.arange(2**10, dtype=np.float32) / 7, 0.5, config)
+    (expected,), odds = nbsvm.review_buckets([words], config), model.log_odds_of_words([words])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbsvm, "_AT_ONCE", at_once)
+        patch.setattr(nbsvm, "_KNOWN", 2)
+        (found,) = nbsvm.review_buckets([words], config)
+        assert model.log_odds_of_words([words]) == odds
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
 
 
 def test_a_pair_counts_whatever_stands_between_and_the_end_is_no_other_place() -> None:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.text import clean
+from textlstm.sentiment import tokenizer as module
 from textlstm.sentiment.tokenizer import PAD, START, UNKNOWN, Tokenizer, words_of
 
 REVIEWS = st.lists(st.text(max_size=60), max_size=5)
@@ -35,6 +37,19 @@ REVIEWS = st.lists(st.text(max_size=60), max_size=5)
 def test_words(text: str, words: list[str], without_punctuation: list[str]) -> None:
     assert words_of(text) == words
     assert words_of(text, punctuation=False) == without_punctuation
+
+
+def test_a_review_that_is_longer_than_any_is_cleaned_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "So bad!!! It's a film, and <br/> a film"
+    expected = words_of(text)
+    read: list[int] = []
+    for name in ("core.text", "sentiment.tokenizer"):
+        monkeypatch.setattr(f"textlstm.{name}.LONGEST", 12)
+    monkeypatch.setattr(module, "clean", lambda piece, *, runs: read.append(len(piece)) or clean(piece, runs=runs))
+    found = words_of(text)
+    assert found == expected
+    assert max(read) <= 12
+    assert len({id(word) for word in found if word == "film"}) == 1
 
 
 @given(st.text(max_size=80), st.booleans())
