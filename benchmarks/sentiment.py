@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import yaml
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from benchmarks import common
 from textlstm.core import paths
-from textlstm.core.files import read_text, write_json, write_text
+from textlstm.core.files import write_json, write_text
 from textlstm.core.params import Params, check_params, load_params, merged
 from textlstm.core.parquet import read_parquet
+from textlstm.core.yaml_files import read_yaml
 from textlstm.data.reviews import limit_reviews
 from textlstm.evaluation.metrics import rounded
 from textlstm.nn import reproducible
@@ -84,7 +84,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     params = load_params()
-    experiment = yaml.safe_load(read_text(_TUTORIAL))
+    experiment = read_yaml(_TUTORIAL)
     tutorial = check_params(merged(params.model_dump(), experiment["params"]), str(_TUTORIAL))
     reproducible.set_up(params.seed, params.threads)
     train, test = (

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from benchmarks import common
 from benchmarks.speed import number, summary
 from textlstm.core import paths
-from textlstm.core.files import read_arrays, read_text, write_json, write_text
+from textlstm.core.files import read_arrays, write_json, write_text
 from textlstm.core.params import LanguageModel, Params, check_params, load_params, merged
+from textlstm.core.yaml_files import read_yaml
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.vocabulary import Vocabulary
 
@@ -42,7 +42,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     params = load_params()
-    article = check_params(merged(params.model_dump(), yaml.safe_load(read_text(_ARTICLE))["params"]), str(_ARTICLE))
+    article = check_params(merged(params.model_dump(), read_yaml(_ARTICLE)["params"]), str(_ARTICLE))
     os.environ.update(
         dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(params.threads))
     )

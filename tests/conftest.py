@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel
 
+from tests.yaml12 import dumped, loaded
 from textlstm.core.config import with_values
 from textlstm.core.params import Params, load_params
 
@@ -75,7 +75,7 @@ def raw_params() -> Callable[..., dict[str, Any]]:
     dotted names, other languages with the paths of their texts and nothing else."""
 
     def change(changes: dict[str, Any], languages: dict[str, str] | None = None) -> dict[str, Any]:
-        value: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        value: dict[str, Any] = loaded((ROOT / "params.yaml").read_text(encoding="utf-8"))
         if languages is not None:
             empty = dict.fromkeys(value["languages"]["english"], "")
             value["languages"] = {name: empty | {"text": text} for name, text in languages.items()}
@@ -92,7 +92,7 @@ def workspace(
 
     def make(changes: dict[str, Any] | None = None, languages: dict[str, str] | None = None) -> Path:
         value = raw_params(TINY | (changes or {}), languages or {"left": "left.txt", "right": "right.txt"})
-        text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
+        text = dumped(value)
         (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data/sources.yaml").write_bytes((ROOT / "data/sources.yaml").read_bytes())

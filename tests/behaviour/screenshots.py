@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.behaviour import pages
-from textlstm.tracking.runs import EXPERIMENT
+from textlstm.tracking.store import EXPERIMENT
 
 PICTURES = pages.ROOT / "docs/pictures"
 METRICS = ["language.auc", "imdb.auc"]  # columns of the table of runs, beside the parameters that differ

@@ -11,7 +11,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from tests.behaviour import pages
-from textlstm.tracking.runs import EXPERIMENT
+from textlstm.tracking.store import EXPERIMENT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests.yaml12 import dumped, loaded
 from textlstm.core.git import git
 from textlstm.core.params import merged
 
@@ -43,8 +42,8 @@ class Clone:
     def change(self, changes: dict[str, Any]) -> None:
         """Lay `changes` over params.yaml."""
         path = self.folder / "params.yaml"
-        params = merged(yaml.safe_load(path.read_text(encoding="utf-8")), changes)
-        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        params = merged(loaded(path.read_text(encoding="utf-8")), changes)
+        path.write_text(dumped(params), encoding="utf-8")
 
     def git(self, *words: str) -> str:
         """What git prints."""

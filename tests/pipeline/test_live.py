@@ -12,7 +12,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from textlstm.tracking.live import EXPERIMENT, follow
+from textlstm.tracking.live import follow
+from textlstm.tracking.store import LIVE_EXPERIMENT
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def gone() -> int:
 
 def runs(root: Path) -> dict[str, mlflow.entities.Run]:
     client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(LIVE_EXPERIMENT)
     return {run.info.status: run for run in client.search_runs([experiment.experiment_id])}
 
 

@@ -1,17 +1,19 @@
-"""Nested settings: read from YAML, checked against a model, and their values named by dotted keys such as "imdb.units"."""
+"""Nested settings: checked against a model, and their values named by dotted keys such as "imdb.units"."""
 
 import copy
 import difflib
+import math
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_text
+
+_FIRST = 50  # problems that are told
+_KINDS = {bool: "a truth value", int: "a number", float: "a number", type(None): "nothing"}
+_LONGEST = 100  # characters of a key or a value that a message shows
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -61,20 +63,8 @@ def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
     >>> nearest("unitz", ["units", "epochs"], "imdb.")
     '; did you mean imdb.units?'
     """
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(word[:_LONGEST], known, n=1, cutoff=0.0)
     return f"; did you mean {prefix}{near[0]}?" if near else ""
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file holds.
-
-    Raises:
-        TextLSTMError: it is missing, is no YAML, or names a key twice in one mapping.
-    """
-    try:
-        return yaml.load(read_text(path), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise TextLSTMError(f"{path}: expected YAML: {' '.join(str(error).split())}") from None
 
 
 def checked(model: type[Model], value: Any, where: str, *, meanings: str) -> Model:
@@ -102,30 +92,53 @@ def refusal(where: str, problems: Iterable[str]) -> TextLSTMError:
 
 
 def explained(error: ValidationError, model: type[BaseModel], meanings: str = "") -> list[str]:
-    """What pydantic found, one line per problem: where, expected, got, what to do; see `checked`."""
-    return [_explain(problem, model, meanings) for problem in error.errors()]
+    """What pydantic found, one line per problem, the first ones: where, expected, got, what to do; see `checked`."""
+    found = error.errors(include_url=False)
+    more = [f"and {len(found) - _FIRST:,} problems more"] if len(found) > _FIRST else []
+    return [*(_explain(problem, model, meanings) for problem in found[:_FIRST]), *more]
 
 
 def _explain(problem: Any, model: type[BaseModel], meanings: str) -> str:
     keys, known = _walk(model, problem["loc"])
-    place, kind, got = ".".join(keys), problem["type"], problem["input"]
+    place, kind, value = ".".join(map(_line, keys)), problem["type"], problem["input"]
+    got = _short(repr(value))
     if not place and kind == "model_type":
-        return f"expected sections ({', '.join(model.model_fields)}), got {got!r}"
+        return f"expected sections ({', '.join(model.model_fields)}), got {got}"
     if keys[-1:] == ["[key]"]:
         hint = (
-            " (YAML reads no, yes, on and off as truth values: put quotes around it)" if isinstance(got, bool) else ""
+            ""
+            if isinstance(value, str)
+            else f" (YAML reads it as {_KINDS.get(type(value), 'no text')}: put quotes around it)"
         )
-        return f"{keys[0]}: expected a name of lower-case letters, digits and _ that begins with a letter, got {got!r}{hint}"
+        return (
+            f"{keys[0]}: expected a name of lower-case letters, digits and _ that begins with a letter, got {got}{hint}"
+        )
     if kind == "extra_forbidden":
-        return f"{place}: unknown key{nearest(keys[-1], known, ''.join(f'{key}.' for key in keys[:-1]))}"
+        return f"{place}: unknown key{nearest(keys[-1], known, ''.join(f'{_line(key)}.' for key in keys[:-1]))}"
     if kind == "missing":
         return f"{place}: missing. Add it: see {meanings} for its meaning"
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{place}: {message}" if place else message
-    number = isinstance(got, str) and kind in {"float_type", "int_type"} and _is_number(got)
-    hint = " (YAML reads a number such as 1e-3 as text: write 0.001)" if number else ""
-    return f"{place}: {message[0].lower()}{message[1:]}, got {got!r}{hint}"
+    return f"{place}: {message[0].lower()}{message[1:]}, got {got}{_hint(kind, value)}"
+
+
+def _hint(kind: str, value: Any) -> str:
+    """What to do about text that was meant as something else."""
+    if kind in {"float_type", "int_type"} and isinstance(value, str) and _is_number(value):
+        return " (that is text: write the number without quotes, such as 0.001 or 1e-3)"
+    if kind == "bool_type" and str(value).lower() in {"yes", "no", "on", "off", "y", "n"}:
+        return " (in YAML 1.2, as DVC reads it, that is text: write true or false)"
+    return ""
+
+
+def _line(key: str) -> str:
+    """A key as a part of one line."""
+    return key if key.isprintable() and len(key) <= _LONGEST else _short(repr(key))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _walk(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list[str], list[str]]:
@@ -152,24 +165,6 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return text.isascii() and math.isfinite(float(text))
     except ValueError:
         return False
-    return True
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that stands twice in one mapping is an error (plain YAML loaders keep the last one in silence)."""
-
-
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
-    if twice is not None:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{twice!r} stands twice in one mapping: name it once", node.start_mark
-        )
-    return loader.construct_mapping(node, deep=True)
-
-
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -5,6 +5,7 @@ they mean. Fields have no defaults: `params.yaml` is the one place that holds va
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,8 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from textlstm.core import paths
-from textlstm.core.config import checked, read_yaml
+from textlstm.core.config import checked
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.yaml_files import read_yaml
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -326,3 +328,10 @@ def merged(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         else:
             result[key] = value
     return result
+
+
+if __name__ == "__main__":  # what `make repro` calls before DVC reads the file
+    try:
+        load_params()
+    except TextLSTMError as error:
+        sys.exit(str(error))

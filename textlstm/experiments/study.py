@@ -17,8 +17,8 @@ space:
 fixed: {evaluate.bootstrap: 200}           # the same in all trials
 """
 
-import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -26,8 +26,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from textlstm.core.config import checked, explained, flat, nearest, read_yaml, refusal, with_values
+from textlstm.core.config import checked, explained, flat, nearest, refusal, with_values
 from textlstm.core.params import Params
+from textlstm.core.yaml_files import read_yaml
 
 Value = bool | int | float | str | list[Any]
 Values = dict[str, Value]
@@ -99,19 +100,32 @@ class Study(_Part):
         """All that decides what the trials are, as text: a study goes on only if it still asks the same."""
         return json.dumps(self.model_dump(exclude={"trials", "jobs"}))
 
-    def grid(self) -> list[Values]:
-        """All points of the space, the last parameter changing fastest; empty if a range has no step."""
-        axes = [list(_points(part)) for part in self.space.values()]
-        return [dict(zip(self.space, point, strict=True)) for point in itertools.product(*axes)]
+    @property
+    def points(self) -> int:
+        """How many points the space has as a grid; 0 if a range has no step."""
+        return math.prod(_steps(part) for part in self.space.values())
+
+    def point(self, number: int) -> Values:
+        """One point of the grid, counted from 0, the last parameter changing fastest."""
+        values: Values = {}
+        for key, part in reversed(self.space.items()):
+            number, index = divmod(number, _steps(part))
+            values[key] = _value(part, index)
+        return dict(reversed(values.items()))
 
 
-def _points(part: Choice | Range) -> Iterator[Value]:
+def _steps(part: Choice | Range) -> int:
+    """How many points a part has; 0 if it is a range without a step."""
     if isinstance(part, Choice):
-        yield from part.choice
-    elif part.step is not None:
-        low, high, step = (Decimal(str(number)) for number in (part.low, part.high, part.step))  # 0.1 + 2 * 0.1 is 0.3
-        kind = int if isinstance(part.low, int) and isinstance(part.step, int) else float
-        yield from (kind(low + index * step) for index in range(int((high - low) / step) + 1))
+        return len(part.choice)
+    return int((Decimal(str(part.high)) - Decimal(str(part.low))) / Decimal(str(part.step))) + 1 if part.step else 0
+
+
+def _value(part: Choice | Range, index: int) -> Value:
+    if isinstance(part, Choice):
+        return part.choice[index]
+    value = Decimal(str(part.low)) + index * Decimal(str(part.step))  # 0.1 + 2 * 0.1 is 0.3
+    return int(value) if isinstance(part.low, int) and isinstance(part.step, int) else float(value)
 
 
 def load_study(path: Path, params: Mapping[str, Any]) -> Study:
@@ -136,7 +150,7 @@ def _contradictions(study: Study) -> Iterator[str]:
         yield f"{key}: stands in space and in fixed. Keep one of them"
     if study.repeats > 1 and "seed" in study.space:
         yield "space.seed: repeats vary the seed already. Take one of them away"
-    points = len(study.grid())
+    points = study.points
     if study.sampler == "grid" and not points:
         yield "sampler: a grid needs a step for every range, or a choice"
     elif study.sampler == "grid" and study.trials > points:

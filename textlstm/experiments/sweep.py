@@ -33,16 +33,18 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from textlstm.core import paths
-from textlstm.core.config import read_yaml, with_values
+from textlstm.core.config import with_values
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic, write_csv, write_text
 from textlstm.core.git import ROOT, git
+from textlstm.core.yaml_files import read_yaml
 from textlstm.experiments.runner import (
     ExperimentFailedError,
     Experiments,
     StoppedError,
     alone,
     committed,
+    repository,
     stop_on_signals,
     study_folder,
 )
@@ -80,8 +82,13 @@ def open_study(spec: Study, storage: str | optuna.storages.BaseStorage, baseline
 
 
 def record_of(root: Path) -> str:
-    """The address of the database that holds the trials of all studies: $TEXTLSTM_STUDIES, or else a file of the clone."""
+    """The address of the database that holds the trials of all studies: $TEXTLSTM_STUDIES, or else a file of the clone.
+
+    A relative one starts at the root of the repository, as it does for MLflow.
+    """
     address = os.environ.get("TEXTLSTM_STUDIES", "") or f"sqlite:///{root / '.textlstm' / 'studies.db'}"
+    if address.startswith("sqlite:///"):
+        address = f"sqlite:///{root / address.removeprefix('sqlite:///')}"
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
@@ -167,7 +174,7 @@ def _next_trial(
             return None
         study.sampler = _sampler(spec, number)
         if spec.sampler == "grid" and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            study.enqueue_trial({key: _label(value) for key, value in spec.grid()[number].items()})
+            study.enqueue_trial({key: _label(value) for key, value in spec.point(number).items()})
         trial = study.ask()
         trial.set_user_attr("clone", clone)
     return trial, {key: _suggest(trial, key, part) for key, part in spec.space.items()}
@@ -417,7 +424,7 @@ def sweep(file: Path, root: Path, stop: threading.Event) -> str:
 def run_study(file: Path) -> bool:
     """Sweep what is left of a study in the present repository, print its summary, and say whether it was interrupted."""
     optuna.logging.set_verbosity(logging.WARNING)
-    root = Path(git("rev-parse", "--show-toplevel"))
+    root = repository()
     os.environ[ROOT] = str(root)  # where `live_folder` is
     with stop_on_signals() as stop:
         print(sweep(file, root, stop))

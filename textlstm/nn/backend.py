@@ -2,6 +2,9 @@
 
 TensorFlow writes to standard error before it can be told not to (about oneDNN, missing GPU drivers, its own logging).
 They are caught here, and shown only if the import fails. Whoever needs Keras imports it from here.
+
+Keras takes its backend and its kind of numbers from a keras.json in the home folder, which may be that of another
+project, and from KERAS_ variables. Here neither counts: what decides a training stands in params.yaml and in the code.
 """
 
 import contextlib
@@ -11,6 +14,10 @@ import tempfile
 from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+for _name in [name for name in os.environ if name.startswith("KERAS_")]:  # KERAS_MAX_EPOCHS would stop a training
+    del os.environ[_name]
+os.environ["KERAS_HOME"] = os.devnull  # no folder: no keras.json is read, and none is written
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 @contextlib.contextmanager
@@ -21,7 +28,7 @@ def _notices_caught() -> Iterator[None]:
         os.dup2(caught.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             caught.seek(0)
             os.write(kept, caught.read())
             raise
@@ -35,6 +42,9 @@ with _notices_caught():
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # the look for GPUs is what prints the last of the notices
+
+keras.config.set_floatx("float32")
+keras.config.set_image_data_format("channels_last")
 
 POLICIES = {
     "float32": "float32",

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from dvc.utils.serialize import modify_yaml
 from pydantic import ValidationError
 
+from tests.yaml12 import dumped
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.params import Params, load_params, merged
 
@@ -21,7 +22,7 @@ def load(tmp_path: Path, raw_params: Raw) -> Callable[..., Params]:
 
     def load_changed(changes: dict[str, Any], languages: dict[str, str] | None = None) -> Params:
         path = tmp_path / "params.yaml"
-        path.write_text(yaml.safe_dump(raw_params(changes, languages)), encoding="utf-8")
+        path.write_text(dumped(raw_params(changes, languages)), encoding="utf-8")
         return load_params(path)
 
     return load_changed
@@ -60,13 +61,17 @@ WRONG_VALUES = [
     ("imdb.units", True, r"imdb.units: input should be a valid integer, got True$"),
     ("imdb.units", None, r"imdb.units: input should be a valid integer, got None$"),
     ("imdb.units", [64], r"imdb.units: input should be a valid integer, got \[64\]$"),
-    ("imdb.bidirectional", "yes", r"imdb.bidirectional: input should be a valid boolean, got 'yes'$"),
+    (
+        "imdb.bidirectional",
+        "yes",
+        r"imdb.bidirectional: .* got 'yes' \(in YAML 1.2, as DVC reads it, that is text: write true or false\)$",
+    ),
     (
         "imdb.learning_rate",
         "1e-3",
-        r"learning_rate: .* got '1e-3' \(YAML reads a number such as 1e-3 as text: write 0.001\)$",
+        r"learning_rate: .* got '1e-3' \(that is text: write the number without quotes, such as 0.001 or 1e-3\)$",
     ),
-    ("seed", "7e0", r"seed: .* got '7e0' \(YAML reads a number such as 1e-3 as text"),
+    ("seed", "7e0", r"seed: .* got '7e0' \(that is text: write the number without quotes"),
     ("download.mirror", 5, r"download.mirror: input should be a valid string, got 5$"),
     ("languages.english.text", "", r"languages.english.text: string should have at least 1 character, got ''$"),
     ("score.lengths", [], r"score.lengths: list should have at least 1 item after validation, not 0, got \[\]$"),
@@ -153,12 +158,24 @@ def test_a_language_that_is_not_there_is_named(params: Params) -> None:
         params.language("klingon")
 
 
-def test_a_language_called_no_is_not_a_truth_value(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  french: {", "  no: {")
-    path = tmp_path / "params.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(TextLSTMError, match=r"languages: .*False.* put quotes around it"):
+def test_a_language_called_no_is_a_language_and_true_is_a_truth_value(tmp_path: Path) -> None:
+    text, path = (ROOT / "params.yaml").read_text(encoding="utf-8"), tmp_path / "params.yaml"
+    path.write_text(text.replace("  french: {", "  no: {"), encoding="utf-8")
+    assert list(load_params(path).languages) == ["english", "no"]
+    path.write_text(text.replace("  french: {", "  true: {"), encoding="utf-8")
+    with pytest.raises(
+        TextLSTMError, match=r"languages: .*True \(YAML reads it as a truth value: put quotes around it"
+    ):
         load_params(path)
+
+
+def test_what_dvc_writes_for_a_small_number_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    with modify_yaml(path) as values:  # as `dvc exp run -S imdb.learning_rate=0.00005` does
+        values["imdb"]["learning_rate"] = 0.00005
+    assert "learning_rate: 5e-05" in path.read_text(encoding="utf-8")
+    assert load_params(path).imdb.learning_rate == 0.00005
 
 
 @pytest.mark.parametrize(
@@ -177,7 +194,7 @@ def test_a_missing_section_or_key_is_named(tmp_path: Path, raw_params: Raw, name
     for section in sections:
         place = place[section]
     del place[key]
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(dumped(value), encoding="utf-8")
     with pytest.raises(TextLSTMError, match=message):
         load_params(tmp_path / "params.yaml")
 
@@ -194,7 +211,7 @@ def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     path = tmp_path / "params.yaml"
     path.write_text(text.replace("  french: {", "  english: {"), encoding="utf-8")
-    with pytest.raises(TextLSTMError, match=r"'english' stands twice in one mapping: name it once.*line 14"):
+    with pytest.raises(TextLSTMError, match=r"'english' stands twice in one mapping: name it once, line 15, column 3"):
         load_params(path)
     path.write_text(text + "\nseed: 8\n", encoding="utf-8")
     with pytest.raises(TextLSTMError, match="'seed' stands twice"):
@@ -203,7 +220,7 @@ def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["seed: [1, 2", "seed: 7\n threads: 2", "a: b: c", "\tseed: 7", "? [1]\n: 2", "seed: !!python/object:os.x {}"],
+    ["seed: [1, 2", "seed: 7\n threads: 2", "a: b: c", "\tseed: 7", "? {a: 1}\n: 2", "seed: !!python/object:os.x {}"],
 )
 def test_broken_yaml_is_named_with_its_place(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"

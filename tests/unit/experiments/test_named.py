@@ -3,26 +3,26 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.yaml12 import loaded
 from textlstm.__main__ import main
 from textlstm.core.params import Params, check_params, merged
 
 ROOT = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = loaded((ROOT / "params.yaml").read_text(encoding="utf-8"))
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_experiment_is_in_order(path: Path) -> None:
-    experiment = yaml.safe_load(path.read_text(encoding="utf-8"))
+    experiment = loaded(path.read_text(encoding="utf-8"))
     assert set(experiment) == {"title", "published", "metrics", "params"}
     assert experiment["metrics"] in {"metrics/language.json", "metrics/imdb.json"}
     assert isinstance(check_params(merged(PARAMS, experiment["params"]), path.name), Params)
 
 
 def test_the_tutorials_are_as_written() -> None:
-    seed = {path.stem: merged(PARAMS, yaml.safe_load(path.read_text(encoding="utf-8"))["params"]) for path in FILES}
+    seed = {path.stem: merged(PARAMS, loaded(path.read_text(encoding="utf-8"))["params"]) for path in FILES}
     article, tutorial, simple = (seed[name] for name in ("seed_language", "seed_imdb", "seed_simple"))
     assert [article["language_model"][key] for key in ("target", "window", "units", "epochs", "batch")] == [
         "after_window",

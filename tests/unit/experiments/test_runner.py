@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.yaml12 import loaded
 from textlstm.core.config import with_values
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.git import git
@@ -22,10 +22,11 @@ from textlstm.experiments.runner import (
     rewritten,
     stop_on_signals,
 )
+from textlstm.experiments.sweep import run_study
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-PARAMS = yaml.safe_load(TEXT)
+PARAMS = loaded(TEXT)
 
 
 def test_parameters_that_do_not_change_are_written_as_they_were() -> None:
@@ -38,8 +39,8 @@ def test_parameters_that_do_not_change_are_written_as_they_were() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_parameters_of_a_named_experiment_are_read_as_they_were_meant(path: Path) -> None:
-    params = merged(PARAMS, yaml.safe_load(path.read_text(encoding="utf-8"))["params"])
-    read = yaml.safe_load(rewritten(TEXT, params))
+    params = merged(PARAMS, loaded(path.read_text(encoding="utf-8"))["params"])
+    read = loaded(rewritten(TEXT, params))
     assert json.dumps(read["languages"]) == json.dumps(
         params["languages"]
     )  # in their order: the first of two is the positive class
@@ -70,7 +71,7 @@ def test_the_parameters_of_a_named_experiment_are_read_as_they_were_meant(path: 
 )
 def test_every_value_is_read_as_it_was_meant(value: Any) -> None:
     for text in ("a: 0  # zero\nb: 1\n", "a: old\nb: 1\n", "b: 1\n"):
-        read = yaml.safe_load(rewritten(text, {"a": value, "b": 1}))
+        read = loaded(rewritten(text, {"a": value, "b": 1}))
         assert (read["a"], type(read["a"])) == (value, type(value))
 
 
@@ -104,6 +105,22 @@ def test_an_experiment_is_found_by_name_and_parameters(repository: Path) -> None
         experiments.find("mine-1", with_values(experiments.params, {"imdb.units": 32}))
 
 
+def test_parameters_that_dvc_would_not_come_back_from_are_refused_before_it_reads_them(repository: Path) -> None:
+    (repository / "params.yaml").write_text("seed: " + "[" * 1000 + "]" * 1000 + "\n")
+    git("commit", "--quiet", "--all", "--message", "deep", folder=repository)
+    with pytest.raises(
+        TextLSTMError, match=r"params\.yaml of the commit \w+: expected YAML: more than 32 levels .* line 1"
+    ):
+        Experiments(repository, "mine", git("rev-parse", "HEAD", folder=repository), threading.Event())
+
+
+def test_a_path_that_dvc_cannot_write_into_its_settings_is_told(repository: Path) -> None:
+    folder = repository / "dépôt"
+    git("clone", "--quiet", str(repository), str(folder), folder=repository)
+    with pytest.raises(TextLSTMError, match=r"dépôt: DVC starts no experiments .* than ASCII\. Move it"):
+        Experiments(folder, "mine", git("rev-parse", "HEAD", folder=folder), threading.Event())
+
+
 def test_metrics_are_those_of_the_commit(repository: Path) -> None:
     experiments = Experiments(repository, "mine", git("rev-parse", "HEAD", folder=repository), threading.Event())
     file = Path("metrics/imdb.json")
@@ -124,6 +141,27 @@ def test_experiments_start_from_a_commit_that_holds_all_that_decides_them(reposi
     (repository / "params.yaml").write_text("seed: 8\n")
     with pytest.raises(TextLSTMError, match=r"these files differ from it:\n M params.yaml\nCommit them"):
         committed(repository)
+
+
+def test_a_shallow_clone_is_refused_before_anything_runs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@x.invalid", "commit", "-q", "--allow-empty", "-m", "2"],
+    ):
+        git(*words, folder=repository)
+    shallow = tmp_path / "shallow"
+    git("clone", "--quiet", "--depth", "1", repository.as_uri(), str(shallow), folder=repository)
+    monkeypatch.chdir(shallow)
+    with (
+        pytest.raises(TextLSTMError, match=r"shallow clone .*Run 'git fetch --unshallow'"),
+        experiments_of("some"),
+    ):
+        raise AssertionError("an experiment could run")
+    with pytest.raises(TextLSTMError, match=r"shallow clone .*Run 'git fetch --unshallow'"):
+        run_study(shallow / "studies" / "smoke.yaml")
+    assert not (shallow / ".textlstm").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

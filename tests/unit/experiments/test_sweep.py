@@ -8,19 +8,19 @@ from typing import Any
 
 import optuna
 import pytest
-import yaml
 from optuna.trial import TrialState
 
+from tests.yaml12 import dumped, loaded
 from textlstm.core.config import at
 from textlstm.core.errors import TextLSTMError
 from textlstm.experiments.runner import ExperimentFailedError, StoppedError
 from textlstm.experiments.study import Study, Values, load_study
 from textlstm.experiments.sweep import Report as ReportLoss
-from textlstm.experiments.sweep import open_study, run_trials, summarise, table
+from textlstm.experiments.sweep import open_study, record_of, run_trials, summarise, table
 from textlstm.nn.live import Report
 
 PROJECT = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = loaded((PROJECT / "params.yaml").read_text(encoding="utf-8"))
 GOOD: dict[str, Any] = {
     "name": "units",
     "metric": "metrics/language.json:auc",
@@ -36,7 +36,7 @@ GOOD: dict[str, Any] = {
 
 def load(folder: Path, **changes: Any) -> Study:
     path = folder / "study.yaml"
-    path.write_text(yaml.safe_dump({key: value for key, value in {**GOOD, **changes}.items() if value is not None}))
+    path.write_text(dumped({key: value for key, value in {**GOOD, **changes}.items() if value is not None}))
     return load_study(path, PARAMS)
 
 
@@ -73,7 +73,7 @@ def test_the_ready_made_studies_are_in_order(path: Path) -> None:
             "log needs low > 0 and no step",
         ),
         ({"space": {"language_model.units": {"low": 1, "hihg": 3}}}, r"hihg: unknown key; did you mean .*\.high"),
-        ({"space": {"language_model.learning_rate": {"choice": ["1e-05"]}}}, "as text: write 0.001"),
+        ({"space": {"language_model.learning_rate": {"choice": ["1e-05"]}}}, "write the number without quotes"),
         ({"fixed": {"language_model.units": 3}}, "stands in space and in fixed"),
         ({"repeats": 2, "space": {"seed": {"low": 1, "high": 3}}}, "repeats vary the seed already"),
         ({"sampler": "grid"}, "a grid needs a step for every range"),
@@ -88,7 +88,7 @@ def test_a_wrong_study_is_refused_with_what_to_do(tmp_path: Path, changes: dict[
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(GOOD) + "trials: 9\n")
+    path.write_text(dumped(GOOD) + "trials: 9\n")
     with pytest.raises(TextLSTMError, match="'trials' stands twice"):
         load_study(path, PARAMS)
 
@@ -189,7 +189,9 @@ def test_a_grid_visits_every_point_once(tmp_path: Path) -> None:
         runner = Runner(stop, interrupt_after=interrupt_after)
         runner.experiments = experiments
         run_trials(open_in(tmp_path, spec), spec, 7, runner, stop)
-    assert [experiments[f"units-{number}"] for number in range(12)] == spec.grid()
+    assert [experiments[f"units-{number}"] for number in range(12)] == [
+        spec.point(number) for number in range(spec.points)
+    ]
 
 
 def test_a_failed_trial_is_counted_with_its_reason(tmp_path: Path) -> None:
@@ -309,3 +311,9 @@ def test_the_metric_of_a_committed_study_is_in_its_file(path: Path) -> None:
     study = load_study(path, PARAMS)
     metrics = json.loads((PROJECT / study.metric_file).read_text(encoding="utf-8"))
     assert isinstance(at(metrics, study.metric_key), float)
+
+
+@pytest.mark.parametrize("named", ["sqlite:///studies.db", "sqlite:////repository/studies.db"])
+def test_a_relative_record_lies_in_the_repository(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTLSTM_STUDIES", named)
+    assert record_of(Path("/repository")) == "sqlite:////repository/studies.db"

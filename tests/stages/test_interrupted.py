@@ -1,0 +1,32 @@
+"""Ctrl-C ends a stage by its signal, with two lines in place of a traceback."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WAITS = """
+import sys, time
+sys.argv = ["stages/train_imdb.py"]
+from textlstm.core.stage import run
+def main():
+    print("works", flush=True)
+    time.sleep(60)
+run(main)
+"""
+
+
+def test_ctrl_c_is_two_lines_and_the_status_of_a_signal() -> None:
+    with subprocess.Popen([sys.executable, "-c", WAITS], cwd=ROOT, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "works\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT  # 130 in a shell
+    assert said.strip().splitlines() == [
+        "train_imdb: interrupted; its outputs are as they were before",
+        "train_imdb: python -m stages.train_imdb runs it again; stages that were complete are not repeated",
+    ]
