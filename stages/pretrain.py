@@ -14,6 +14,7 @@ from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.nn import reproducible
 from textlstm.nn.backend import POLICIES
+from textlstm.nn.checkpoint import checkpointing
 from textlstm.sentiment.pretraining import pretrain
 from textlstm.sentiment.tokenizer import Tokenizer
 
@@ -25,19 +26,22 @@ def main(dataset: str) -> None:
     reproducible.set_up(params.seed, params.threads, inter_op_threads=1 + params.imdb.bidirectional)
     arrays = read_arrays(paths.WORD_IDS, "ids", "unlabelled")
     stream = np.concatenate([arrays["ids"], arrays["unlabelled"]])
-    pretrained, losses = pretrain(
-        stream,
-        Tokenizer.load(paths.TOKENIZER).size,
-        params.pretrain,
-        embedding=params.imdb.embedding,
-        units=params.imdb.units,
-        chunk=params.imdb.chunk,
-        bidirectional=params.imdb.bidirectional,
-        policy=POLICIES[params.imdb.precision],
-        seed=params.seed,
-    )
-    pretrained.save(paths.PRETRAINED_WEIGHTS)
-    write_csv(paths.curve("pretrain_imdb"), ("epoch", "loss"), enumerate(losses, start=1))
+    settings = params.model_dump(include={"imdb", "pretrain", "seed", "threads"})
+    with checkpointing(settings, [paths.TOKENIZER, paths.WORD_IDS]) as checkpoint:
+        pretrained, losses = pretrain(
+            stream,
+            Tokenizer.load(paths.TOKENIZER).size,
+            params.pretrain,
+            embedding=params.imdb.embedding,
+            units=params.imdb.units,
+            chunk=params.imdb.chunk,
+            bidirectional=params.imdb.bidirectional,
+            policy=POLICIES[params.imdb.precision],
+            seed=params.seed,
+            checkpoint=checkpoint,
+        )
+        pretrained.save(paths.PRETRAINED_WEIGHTS)
+        write_csv(paths.curve("pretrain_imdb"), ("epoch", "loss"), enumerate(losses, start=1))
     print(f"imdb: pre-trained on {len(stream):,} words, loss {losses[-1]:.4f} nats per word, estimated")
 
 

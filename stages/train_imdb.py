@@ -12,6 +12,7 @@ from textlstm.core.files import read_arrays, write_csv
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
 from textlstm.nn import reproducible
+from textlstm.nn.checkpoint import checkpointing
 from textlstm.sentiment.lstm_training import parallel_directions, train_sentiment_model
 from textlstm.sentiment.pretraining import Pretrained
 from textlstm.sentiment.tokenizer import Tokenizer
@@ -30,11 +31,19 @@ def main() -> None:
         if settings.vectors == "pretrained"
         else None
     )
-    model, losses = train_sentiment_model(
-        reviews, arrays["labels"], tokenizer, settings, seed=params.seed, pretrained=pretrained
-    )
-    model.save(paths.IMDB_MODEL)
-    write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
+    inputs = [paths.TOKENIZER, paths.WORD_IDS, *([paths.PRETRAINED_WEIGHTS] if pretrained else [])]
+    with checkpointing(params.model_dump(include={"imdb", "seed", "threads"}), inputs) as checkpoint:
+        model, losses = train_sentiment_model(
+            reviews,
+            arrays["labels"],
+            tokenizer,
+            settings,
+            seed=params.seed,
+            pretrained=pretrained,
+            checkpoint=checkpoint,
+        )
+        model.save(paths.IMDB_MODEL)
+        write_csv(paths.curve("imdb"), ("epoch", "loss"), enumerate(losses, start=1))
     parameters = sum(array.size for array in model.weights.values())
     print(f"imdb: {parameters:,} parameters, loss {losses[-1]:.4f} on the {len(reviews):,} reviews learnt from")
 

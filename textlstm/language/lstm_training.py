@@ -26,6 +26,7 @@ from textlstm.core.params import LanguageModel as Settings
 from textlstm.language.lstm import LanguageModel, ModelConfig
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 from textlstm.nn.backend import has_gpu, keras
+from textlstm.nn.checkpoint import Checkpoint
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
 from textlstm.nn.weights import named_weights
 
@@ -98,7 +99,14 @@ def _lstm(settings: Settings, name: str, **options: Any) -> keras.layers.LSTM:
 
 
 def train_language_model(
-    text: npt.NDArray[Any], words: npt.NDArray[Any], vocabulary: Vocabulary, settings: Settings, *, seed: int, name: str
+    text: npt.NDArray[Any],
+    words: npt.NDArray[Any],
+    vocabulary: Vocabulary,
+    settings: Settings,
+    *,
+    seed: int,
+    name: str,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple["LanguageModel", list[float]]:
     """Train a model on a text, and on words drawn by their frequency.
 
@@ -109,6 +117,7 @@ def train_language_model(
         settings: the section `language_model` of the parameters.
         seed: for the weights, the order of the windows, noise and dropout.
         name: of the language, for messages.
+        checkpoint: where the state is kept; the training goes on from it if it is there.
 
     Returns:
         The model, and the loss of each epoch: nats per character, or the sum over outputs of binary cross-entropies for
@@ -128,7 +137,7 @@ def train_language_model(
     steps = count * settings.epochs
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     network.compile(optimizer, loss=_loss(settings.output, vocabulary.size), jit_compile=False)
-    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL)
+    losses = fit(network, [count] * settings.epochs, batch, steps_per_call=_STEPS_PER_CALL, checkpoint=checkpoint)
     config = ModelConfig(settings.target, settings.window, settings.output, settings.ensemble_size)
     return LanguageModel(named_weights(network), vocabulary, config), losses
 

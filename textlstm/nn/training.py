@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from textlstm.nn.backend import keras, tf
+from textlstm.nn.checkpoint import Checkpoint, Progress
 from textlstm.nn.live import reporting
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # inputs and targets
@@ -62,7 +63,12 @@ def permutation(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 
 
 def fit(
-    model: keras.Model, counts: Sequence[int], make: Callable[[int, int], Batch], *, steps_per_call: int = 1
+    model: keras.Model,
+    counts: Sequence[int],
+    make: Callable[[int, int], Batch],
+    *,
+    steps_per_call: int = 1,
+    checkpoint: Checkpoint | None = None,
 ) -> list[float]:
     """Train a compiled model: a progress bar on a terminal, one line per epoch in a log.
 
@@ -82,30 +88,40 @@ def fit(
         steps_per_call: steps that TensorFlow takes before it comes back to Python. Changes no result; for small
             networks, whose steps take no longer than the way there and back, it saves time. Above 1, batches may differ
             in their number of rows only.
+        checkpoint: where the state is kept; the training goes on from it if it is there.
 
     Returns:
         The mean loss of each epoch.
     """
-    losses = []
-    step = 0
+    model.optimizer.build(model.trainable_variables)
+    done = checkpoint.restore(model) if checkpoint else Progress()
     take = _one_by_one(model) if steps_per_call == 1 else _in_one_call(model, make(0, 0))
     with reporting() as report:
-        for epoch, count in enumerate(counts):
-            total, seen = 0.0, 0
-            with tqdm(total=count, desc=f"epoch {epoch + 1} of {len(counts)}", disable=None, leave=False) as bar:
-                for begin in range(0, count, steps_per_call):
+        for epoch, loss in enumerate(done.losses):  # of a training that goes on, for who watches this one
+            report.epoch(epoch + 1, sum(counts[: epoch + 1]), loss)
+        while done.epoch < len(counts):
+            epoch, count = done.epoch, counts[done.epoch]
+            title = f"epoch {epoch + 1} of {len(counts)}"
+            with tqdm(total=count, initial=done.index, desc=title, disable=None, leave=False) as bar:
+                for begin in range(done.index, count, steps_per_call):
                     batches = [make(epoch, index) for index in range(begin, min(begin + steps_per_call, count))]
                     for loss, (inputs, _) in zip(take(batches), batches, strict=True):
-                        total += loss * len(inputs)
-                        seen += len(inputs)
-                    step += len(batches)
-                    report.step(epoch + 1, step, total / seen)
-                    bar.set_postfix(loss=f"{total / seen:.4f}", refresh=False)
+                        done.total += loss * len(inputs)
+                        done.seen += len(inputs)
+                    done.index += len(batches)
+                    done.step += len(batches)
+                    report.step(epoch + 1, done.step, done.total / done.seen)
+                    bar.set_postfix(loss=f"{done.total / done.seen:.4f}", refresh=False)
                     bar.update(len(batches))
-            losses.append(total / seen)
-            report.epoch(epoch + 1, step, losses[-1])
-            print(f"epoch {epoch + 1} of {len(counts)}: loss {losses[-1]:.4f}", flush=True)
-    return losses
+                    if checkpoint and done.index < count:
+                        checkpoint.offer(model, done)
+            losses = [*done.losses, done.total / done.seen]
+            done = Progress(epoch=epoch + 1, step=done.step, losses=losses)
+            report.epoch(epoch + 1, done.step, losses[-1])
+            print(f"{title}: loss {losses[-1]:.4f}", flush=True)
+            if checkpoint and done.epoch < len(counts):
+                checkpoint.offer(model, done)
+    return done.losses
 
 
 _Steps = Callable[[Sequence[Batch]], list[float]]  # takes one step per batch; returns the loss of each
@@ -118,7 +134,6 @@ def _one_by_one(model: keras.Model) -> _Steps:
 def _in_one_call(model: keras.Model, example: Batch) -> _Steps:
     """The steps that `train_on_batch` takes, as a loop inside one graph; `example` gives shape of a row and types."""
     signature = [tf.TensorSpec((None, None, *array.shape[1:]), array.dtype) for array in example]
-    model.optimizer.build(model.trainable_variables)  # variables cannot be made inside the loop
 
     @tf.function(input_signature=[*signature, tf.TensorSpec((None,), tf.int32)])  # type: ignore[untyped-decorator]
     def take(inputs: Any, targets: Any, rows: Any) -> Any:

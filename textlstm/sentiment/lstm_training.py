@@ -15,6 +15,7 @@ import numpy.typing as npt
 from textlstm.core.labels import LABELS, NEGATIVE, POSITIVE
 from textlstm.core.params import Imdb as Settings
 from textlstm.nn.backend import POLICIES, keras
+from textlstm.nn.checkpoint import Checkpoint
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
 from textlstm.nn.unrolled_lstm import UnrolledLSTM
 from textlstm.nn.weights import named_weights
@@ -171,6 +172,7 @@ def train_sentiment_model(
     *,
     seed: int,
     pretrained: Pretrained | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple["SentimentModel", list[float]]:
     """Train a model on reviews.
 
@@ -181,6 +183,7 @@ def train_sentiment_model(
         settings: the section `imdb` of the parameters.
         seed: for the weights, the order of the reviews and dropout.
         pretrained: where word vectors and LSTM start, if `settings.vectors` says so.
+        checkpoint: where the state is kept; the training goes on from it if it is there.
 
     Returns:
         The model, and the loss of each epoch (binary cross-entropy, nats).
@@ -199,7 +202,7 @@ def train_sentiment_model(
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
     training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
-    losses = fit(training, [len(batches) for batches in orders], batch)
+    losses = fit(training, [len(batches) for batches in orders], batch, checkpoint=checkpoint)
     return SentimentModel(named_weights(network), tokenizer, config), losses
 
 

@@ -18,6 +18,7 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, write_arrays
 from textlstm.core.params import Imdb, Pretrain
 from textlstm.nn.backend import keras, tf
+from textlstm.nn.checkpoint import Checkpoint
 from textlstm.nn.training import Batch, fit, make_optimizer, permutation
 from textlstm.nn.unrolled_lstm import UnrolledLSTM
 from textlstm.sentiment.tokenizer import PAD
@@ -75,12 +76,16 @@ class Pretrained:
 class SampledCrossEntropy(layers.Layer):  # type: ignore[misc,name-defined]
     """Cross-entropy of the next words, estimated from a sample of all, in float32: (B, T, E) and ids (B, T) to (B, T).
 
-    The words of the sample are drawn by their rank, so ids must be ordered by falling frequency.
+    The words of the sample are drawn by their rank r, counted from 0, with P(r) = log((r + 2) / (r + 1)) / log(V + 1),
+    so ids must be ordered by falling frequency. They differ from each other: those whose exponential waiting times with
+    the rates P(r) are shortest (Efraimidis and Spirakis 2006, https://doi.org/10.1016/j.ipl.2005.11.003), each of which
+    is drawn with about 1 - exp(-P(r) t), where t makes these sum to the number of words. The seed of the next sample is
+    a variable, as that of dropout: a training that goes on draws what it would have drawn.
     """
 
     def __init__(self, table: Any, sampled: int, seed: int, **options: Any) -> None:
         super().__init__(dtype="float32", autocast=False, **options)
-        self.table, self.sampled, self.seed = table, sampled, seed
+        self.table, self.sampled, self.seeds = table, sampled, keras.random.SeedGenerator(seed)
 
     def build(self, *_: Any) -> None:
         """A bias for each word."""
@@ -89,16 +94,32 @@ class SampledCrossEntropy(layers.Layer):  # type: ignore[misc,name-defined]
     def call(self, answers: Any, wanted: Any) -> Any:
         """See the class."""
         size, width = self.table.embeddings.shape
+        count = min(self.sampled, size)
+        rates, expected = _sampling(size, count)
+        waits = tf.random.stateless_uniform((size,), self.seeds.next(), minval=1e-7)
+        sample = ops.cast(ops.top_k(ops.log(waits) / rates, count, sorted=False)[1], "int64")  # the shortest waits
+        wanted_words = ops.cast(ops.reshape(wanted, (-1, 1)), "int64")
         lost = tf.nn.sampled_softmax_loss(
             self.table.embeddings,
             self.bias,
-            ops.reshape(wanted, (-1, 1)),
+            wanted_words,
             ops.reshape(ops.cast(answers, "float32"), (-1, width)),
-            num_sampled=min(self.sampled, size),
+            num_sampled=count,
             num_classes=size,
-            seed=self.seed,
+            sampled_values=(sample, ops.take(expected, wanted_words), ops.take(expected, sample)),
         )
         return ops.reshape(lost, ops.shape(wanted))
+
+
+def _sampling(size: int, count: int) -> tuple[Floats, Floats]:
+    """The rates that words are drawn with, and how often each is among `count` different ones, (size,) each."""
+    rank = np.arange(size)
+    rates = np.log((rank + 2) / (rank + 1)) / np.log(size + 1)
+    low, high = 0.0, 1e9
+    for _ in range(100):  # bisection
+        time = (low + high) / 2
+        low, high = (time, high) if np.sum(-np.expm1(-rates * time)) < count else (low, time)
+    return rates.astype(np.float32), -np.expm1(-rates * low).astype(np.float32)
 
 
 def build_word_language_model(
@@ -145,6 +166,7 @@ def pretrain(
     bidirectional: bool,
     policy: str,
     seed: int,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Pretrained, list[float]]:
     """Train the word language model.
 
@@ -158,6 +180,7 @@ def pretrain(
         bidirectional: also learn to predict the word before.
         policy: Keras's name of the precision.
         seed: of weights, order, dropout and samples.
+        checkpoint: where the state is kept; the training goes on from it if it is there.
 
     Returns:
         Where the sentiment LSTM starts, and the loss of each epoch (nats per word, estimated).
@@ -193,7 +216,7 @@ def pretrain(
 
     optimizer = make_optimizer("adam", settings.learning_rate, "one_cycle", 1.0, count * settings.epochs)
     network.compile(optimizer, loss=lambda _, lost: ops.mean(lost), jit_compile=False)
-    losses = fit(network, [count] * settings.epochs, batch)
+    losses = fit(network, [count] * settings.epochs, batch, checkpoint=checkpoint)
     vectors = np.array(network.get_layer("embedding").embeddings)
     vectors[PAD] = 0
     directions = DIRECTIONS[: 1 + bidirectional]

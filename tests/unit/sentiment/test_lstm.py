@@ -242,7 +242,7 @@ def test_batches_hold_every_review_once_an_epoch(
 ) -> None:
     epochs: list[list[tuple[list[int], float]]] = []
 
-    def no_training(_: Any, counts: list[int], make: Any) -> list[float]:
+    def no_training(_: Any, counts: list[int], make: Any, **_options: Any) -> list[float]:
         for epoch, count in enumerate(counts):
             pairs = [make(epoch, index) for index in range(count)]
             rows = [
