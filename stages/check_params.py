@@ -7,8 +7,9 @@ Run     python -m stages.check_params
 """
 
 from textlstm.core import paths
-from textlstm.core.files import write_json, write_text
+from textlstm.core.files import write_sealed, write_text
 from textlstm.core.params import load_params
+from textlstm.core.settings import DetectionSettings, SentimentSettings
 from textlstm.core.stage import run
 
 
@@ -16,9 +17,9 @@ def main() -> None:
     params = load_params()
     languages = list(params.languages)
     write_text(paths.CHECKED, "params.yaml has been checked\n")
-    settings = {"languages": languages, "ngram_weight": params.ngram.weight, "threshold": params.abstention.threshold}
-    write_json(paths.DETECTION_SETTINGS, settings)
-    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": params.nbsvm.weight})
+    settings = DetectionSettings(languages, params.ngram.weight, params.abstention.threshold)
+    write_sealed(paths.DETECTION_SETTINGS, settings)
+    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight))
     print(f"params.yaml: all sections are in order; languages: {', '.join(languages)}")
 
 

@@ -21,7 +21,8 @@ from stages import (
 )
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_arrays, read_json, read_text, write_arrays
+from textlstm.core.files import read_arrays, read_json, read_sealed, read_text, write_arrays
+from textlstm.core.settings import DetectionSettings, SentimentSettings
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence
@@ -67,12 +68,12 @@ def test_checking_writes_the_same_line_whatever_the_parameters(workspace: Worksp
 def test_checking_writes_what_decides_answers(workspace: Workspace) -> None:
     workspace({"ngram.weight": 0.25, "nbsvm.weight": 0.5, "abstention.threshold": 0.7})
     check_params.main()
-    assert read_json(paths.DETECTION_SETTINGS) == {
-        "languages": ["left", "right"],
-        "ngram_weight": 0.25,
-        "threshold": 0.7,
-    }
-    assert read_json(paths.SENTIMENT_SETTINGS) == {"nbsvm_weight": 0.5}
+    assert read_sealed(paths.DETECTION_SETTINGS, DetectionSettings) == DetectionSettings(["left", "right"], 0.25, 0.7)
+    assert read_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings) == SentimentSettings(0.5)
+    for path, kind in ((paths.DETECTION_SETTINGS, DetectionSettings), (paths.SENTIMENT_SETTINGS, SentimentSettings)):
+        path.write_text(path.read_text(encoding="utf-8").replace("0.", "0.1"), encoding="utf-8")
+        with pytest.raises(TextLSTMError, match="its values do not fit its digest: it was altered"):
+            read_sealed(path, kind)
 
 
 def test_checking_fails_by_name_and_leaves_the_last_good_file(workspace: Workspace) -> None:
@@ -174,6 +175,24 @@ def test_a_language_that_is_not_in_params_is_named(workspace: Workspace, main: C
     workspace()
     with pytest.raises(TextLSTMError, match=r"params.yaml: languages: expected one of left, right, got 'klingon'"):
         main("klingon")
+
+
+def test_an_unknown_code_of_a_list_of_words_is_told_which_there_are(workspace: Workspace) -> None:
+    for code in ("xx", "fr"):
+        folder = workspace({"words.characters": 100, "languages.left.words": code, "languages.right.words": "en"})
+        _write(folder)
+        split_language.main("left")
+        paths.RAW_WORDS.mkdir(parents=True, exist_ok=True)
+        for known in ("en", "fr", "fil"):
+            (paths.RAW_WORDS / f"{known}.tsv").write_text("the\t100\ncat\t200\n", encoding="utf-8")
+        if code == "fr":
+            draw_words.main("left")
+            continue
+        with pytest.raises(TextLSTMError) as caught:
+            draw_words.main("left")
+        assert str(caught.value) == (
+            "params.yaml: languages: words: expected one of the 3 codes en, fil, fr, or \"\" for none, got 'xx'"
+        )
 
 
 def _translations() -> None:

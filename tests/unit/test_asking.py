@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.detection.test_detector import ABC, compile_models, save_models
 from tests.unit.sentiment.test_lstm import LABELS, TEXTS, tiny, untrained
-from textlstm.core.files import write_json
+from textlstm.core.files import write_sealed
+from textlstm.core.settings import SentimentSettings
 from textlstm.sentiment.nbsvm import NbsvmConfig
 from textlstm.sentiment.nbsvm_training import train_nbsvm
 
@@ -40,7 +41,7 @@ def models(settings: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
     untrained(tiny(settings)).save(folder / "imdb")
     config = NbsvmConfig(2, 1, 2, 10, True)
     train_nbsvm(TEXTS, LABELS, config, min_reviews=1, strength=1.0, seed=7).save(folder / "nbsvm")
-    write_json(folder / "sentiment.json", {"nbsvm_weight": 0.5})
+    write_sealed(folder / "sentiment.json", SentimentSettings(0.5))
     return folder
 
 

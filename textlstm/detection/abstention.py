@@ -17,7 +17,7 @@ threshold. A threshold of 0 answers every text with a letter, whatever the limit
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_record, write_json
+from textlstm.core.files import read_sealed, write_sealed
 from textlstm.core.odds import highest, posterior
 from textlstm.detection.evidence import Evidence
 from textlstm.language.scoring import Floats
@@ -121,12 +121,12 @@ class Abstention:
 
     def save(self, path: Path) -> None:
         """Write the numbers."""
-        write_json(path, asdict(self))
+        write_sealed(path, self)
 
     @classmethod
     def load(cls, path: Path) -> "Abstention":
         """Read what `save` wrote; a missing or broken file is a TextLSTMError."""
-        return read_record(path, cls)
+        return read_sealed(path, cls)
 
 
 def against_languages(evidence: Evidence, foreign: float) -> Floats:

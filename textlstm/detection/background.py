@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder
+from textlstm.core.files import check_digests, model_folder
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import UNKNOWN, Vocabulary
 
@@ -64,10 +64,12 @@ class Background:
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             self.model.save(temporary)
 
     @classmethod
     def load(cls, folder: Path) -> "Background":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        return cls(NgramModel.load(folder))
+        model = NgramModel.load(folder)
+        check_digests(folder)
+        return cls(model)

@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import find_models, read_record
+from textlstm.core.files import find_models, read_sealed
 from textlstm.core.odds import highest, posterior
+from textlstm.core.settings import DetectionSettings
 from textlstm.core.text import check_list
 from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, REASONS, Abstention
 from textlstm.detection.background import FOREIGN, Background
-from textlstm.detection.evidence import EvidenceReader, ModelReader
+from textlstm.detection.evidence import EvidenceReader, ModelReader, evidence_of
 from textlstm.detection.table import BackoffTable
 from textlstm.detection.table_reader import TableReader
 from textlstm.language.lstm import LanguageModel
@@ -54,15 +55,6 @@ class LanguageAnswers(NamedTuple):
     out_of_set_score: Floats  # (n,)
 
 
-@dataclass(frozen=True)
-class DetectionSettings:
-    """What decides answers and is set in params.yaml, not trained or fitted (models/detection.json)."""
-
-    languages: list[str]  # the first of two is the positive class
-    ngram_weight: float  # share of the n-grams beside the LSTM
-    threshold: float  # least probability of a language that is answered
-
-
 class Parts(NamedTuple):
     """The two models of one language."""
 
@@ -89,7 +81,7 @@ class Detector:
         """The language of each text, as arrays: the way to ask about many. The arguments are those of `predict`."""
         check_list(texts)
         names, columns, threshold = self._candidates(languages, threshold)
-        evidence = self.reader.evidence(texts)
+        evidence = evidence_of(self.reader, texts)
         if languages is not None:
             evidence = evidence._replace(log_likelihoods=evidence.log_likelihoods[:, columns])
         top, second, best = _best_two(evidence.log_likelihoods)
@@ -209,7 +201,7 @@ def load_detector(models: Path | None = None, *, exact: bool = False) -> Detecto
         TextLSTMError: a model is missing or broken, or was trained with other characters than the rest.
     """
     models = find_models(models, paths.DETECTION_SETTINGS)
-    settings = read_record(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
+    settings = read_sealed(models / paths.DETECTION_SETTINGS.name, DetectionSettings)
     abstention = Abstention.load(models / paths.ABSTENTION.name)
     if exact:
         parts = load_parts(models, settings.languages)

@@ -26,7 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, how_to_make, read_arrays, read_record, write_arrays, write_json
+from textlstm.core.files import (
+    check_digests,
+    how_to_make,
+    model_folder,
+    read_arrays,
+    read_record,
+    write_arrays,
+    write_json,
+)
 from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import START, UNKNOWN, Vocabulary
 
@@ -123,7 +131,7 @@ class BackoffTable:
 
     def save(self, folder: Path) -> None:
         """Write the table to a folder."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             self.vocabulary.save(temporary / "characters.json")
             write_json(
                 temporary / "config.json", {"columns": list(self.columns), "order": self.order, "steps": self.steps}
@@ -158,6 +166,7 @@ class BackoffTable:
                 f"{folder}: expected links to {len(table.values)} strings, got one that leads to a string beyond its end. "
                 f"{how_to_make(folder)}"
             )
+        check_digests(folder)
         return table
 
 

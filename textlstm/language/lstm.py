@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, read_arrays, read_record, write_arrays, write_json
+from textlstm.core.files import check_digests, model_folder, read_arrays, read_record, write_arrays, write_json
 from textlstm.language.scoring import Floats, Level, codes_of, finish_table
 from textlstm.language.vocabulary import START, Vocabulary
 from textlstm.nn.inference import Lstm, Weights
@@ -228,7 +228,7 @@ class LanguageModel:
 
     def save(self, folder: Path) -> None:
         """Write weights, vocabulary and configuration to a folder that holds all that is needed to use the model."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             write_arrays(temporary / "weights.npz", **self.weights)
             self.vocabulary.save(temporary / "characters.json")
             write_json(temporary / "config.json", asdict(self.config))
@@ -246,6 +246,7 @@ class LanguageModel:
                 f"{folder}: the network has {len(weights['logits/bias'])} outputs, expected {vocabulary.size}, one for each character id. "
                 "Its files do not belong together: run 'dvc repro' to make them again"
             )
+        check_digests(folder)
         return cls(weights, vocabulary, config)
 
 

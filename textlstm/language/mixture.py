@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textlstm.core.files import atomic_folder
+from textlstm.core.files import check_digests, model_folder
 from textlstm.language.ngram import NgramModel
 from textlstm.language.scoring import CompilableModel, Floats, Level, finish_table, widen
 from textlstm.language.vocabulary import Vocabulary
@@ -93,7 +93,7 @@ class NgramMixture:
 
     def save(self, folder: Path) -> None:
         """Write the models to a folder."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             self.text.save(temporary / _TEXT)
             if self.with_words is not None:
                 self.with_words.save(temporary / _WITH_WORDS)
@@ -102,4 +102,6 @@ class NgramMixture:
     def load(cls, folder: Path) -> "NgramMixture":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
         with_words = NgramModel.load(folder / _WITH_WORDS) if (folder / _WITH_WORDS).exists() else None
-        return cls(NgramModel.load(folder / _TEXT), with_words)
+        text = NgramModel.load(folder / _TEXT)
+        check_digests(folder)
+        return cls(text, with_words)

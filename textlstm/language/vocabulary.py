@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,6 @@ class Vocabulary:
             counts.update(text)
         return cls(tuple(sorted(character for character, count in counts.items() if count >= min_count)))
 
-    @cached_property
-    def _id_of_code_point(self) -> Ids:
-        table = np.full(sys.maxunicode + 1, UNKNOWN, dtype=self.dtype)
-        table[[ord(character) for character in self.characters]] = np.arange(len(_SPECIAL), self.size)
-        return table
-
     @property
     def size(self) -> int:
         """Number of ids, `<start>` and `<unknown>` included."""
@@ -61,7 +55,7 @@ class Vocabulary:
     def encode(self, text: str) -> Ids:
         """Ids of the characters, shape (len(text),)."""
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        return np.asarray(self._id_of_code_point[code_points])
+        return np.asarray(_ids_of_code_points(self)[code_points])
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of the ids; the special ids show under their names.
@@ -85,3 +79,11 @@ class Vocabulary:
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote; anything else is a TextLSTMError."""
         return cls(tuple(read_format(path, _FORMAT, "characters")["characters"]))
+
+
+@lru_cache(maxsize=4)
+def _ids_of_code_points(vocabulary: Vocabulary) -> Ids:
+    """The id of every code point: of a megabyte or two, so it is no part of a vocabulary, which goes to other processes."""
+    table = np.full(sys.maxunicode + 1, UNKNOWN, dtype=vocabulary.dtype)
+    table[[ord(character) for character in vocabulary.characters]] = np.arange(len(_SPECIAL), vocabulary.size)
+    return table

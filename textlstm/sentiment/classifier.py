@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import find_models, read_fields
+from textlstm.core.files import find_models, read_sealed
 from textlstm.core.odds import Floats, combine, probability_of
-from textlstm.core.text import check_list
+from textlstm.core.settings import SentimentSettings
+from textlstm.core.text import check_list, portions
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel
 from textlstm.sentiment.tokenizer import review_words, words_of
@@ -45,13 +46,18 @@ class SentimentClassifier:
 
     def log_odds_of_words(self, reviews: Sequence[Sequence[str]]) -> SentimentLogOdds:
         """The same from the words of each review, at least one."""
-        lstm = self.lstm.log_odds_of_ids([self.lstm.tokenizer.ids_of(words) for words in reviews])
+        length = self.lstm.config.length  # of the words before the last ones no ids are needed
+        lstm = self.lstm.log_odds_of_ids([self.lstm.tokenizer.ids_of(words[-length:]) for words in reviews])
         nbsvm = self.nbsvm.log_odds_of_words(reviews)
         return SentimentLogOdds(combine(lstm, nbsvm, self.nbsvm_weight), lstm, nbsvm)
 
     def predict(self, texts: Sequence[str]) -> list[SentimentPrediction]:
         """The label of each text and the probability that it is positive; a string in place of a list is a TextLSTMError."""
         check_list(texts)
+        return [prediction for some in portions(texts) for prediction in self._predict(some)]
+
+    def _predict(self, texts: Sequence[str]) -> list[SentimentPrediction]:
+        """The same, with the words of all texts held at once."""
         names = {number: name for name, number in self.lstm.config.labels.items()}
         reviews = [words_of(text, punctuation=self.lstm.tokenizer.punctuation) for text in texts]
         with_words = [index for index, words in enumerate(reviews) if words]
@@ -65,7 +71,7 @@ class SentimentClassifier:
     @classmethod
     def load(cls, models: Path) -> "SentimentClassifier":
         """Read the models and their settings from a folder; what is missing or broken in it is a TextLSTMError."""
-        weight = read_fields(models / paths.SENTIMENT_SETTINGS.name, "nbsvm_weight")["nbsvm_weight"]
+        weight = read_sealed(models / paths.SENTIMENT_SETTINGS.name, SentimentSettings).nbsvm_weight
         lstm = SentimentModel.load(models / paths.IMDB_MODEL.name)
         nbsvm = NbsvmModel.load(models / paths.NBSVM_MODEL.name)
         if nbsvm.config.punctuation != lstm.tokenizer.punctuation:

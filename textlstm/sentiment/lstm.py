@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, read_arrays, read_record, write_arrays, write_json
+from textlstm.core.files import check_digests, model_folder, read_arrays, read_record, write_arrays, write_json
 from textlstm.nn.inference import Lstm, Weights
 from textlstm.nn.one_thread import one_thread
 from textlstm.sentiment.tokenizer import PAD, Tokenizer, review_words
@@ -142,7 +142,7 @@ class SentimentModel:
 
     def save(self, folder: Path) -> None:
         """Write weights, words and configuration to a folder that holds all that is needed to use the model."""
-        with atomic_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             write_arrays(temporary / "weights.npz", **self.weights)
             self.tokenizer.save(temporary / "words.json")
             write_json(temporary / "config.json", asdict(self.config))
@@ -159,4 +159,5 @@ class SentimentModel:
                 f"{folder}: the network has {size} word ids, expected {tokenizer.size}, one for each word of its list. "
                 "Its files do not belong together: run 'dvc repro' to make them again"
             )
+        check_digests(folder)
         return cls(weights, tokenizer, config)

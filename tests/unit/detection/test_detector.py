@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import write_json
+from textlstm.core.files import write_sealed
 from textlstm.core.params import load_params
+from textlstm.core.settings import DetectionSettings
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
 from textlstm.detection.detector import Detector, load_detector, load_parts
@@ -110,8 +111,7 @@ def save_models(models: Path, language: str, lstm: Vocabulary, counted: Vocabula
     NgramMixture(NgramModel.learn(counted.encode("aab"), counted, 2), None).save(models / "ngram" / language)
     OTHERS.save(models / "background")
     ABSTENTION.save(models / "abstention.json")
-    settings = {"languages": ["left", "right"], "ngram_weight": 0.5, "threshold": 0.6}
-    write_json(models / "detection.json", settings)
+    write_sealed(models / "detection.json", DetectionSettings(["left", "right"], 0.5, 0.6))
 
 
 def compile_models(models: Path, languages: Sequence[str] = ("left", "right")) -> None:

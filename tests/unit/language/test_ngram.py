@@ -73,10 +73,10 @@ def test_counts_are_those_of_the_whole_text_however_much_is_counted_at_a_time(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ngram, "_AT_ONCE", at_once)
-        model = NgramModel.learn(np.array(learn, dtype=np.uint8), AB, order)
+        model = NgramModel.learn(np.array(learn, dtype=np.uint8), Vocabulary(("a", "b", "c")), order)
     for length in range(1, order + 1):
         codes = [
-            sum(ids * AB.size**place for place, ids in enumerate(reversed(learn[begin : begin + length])))
+            sum(ids * model.vocabulary.size**place for place, ids in enumerate(reversed(learn[begin : begin + length])))
             for begin in range(len(learn) - length + 1)
         ]
         expected = sorted(Counter(codes).items())

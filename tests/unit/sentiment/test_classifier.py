@@ -12,8 +12,9 @@ import pytest
 
 from tests.unit.sentiment.test_lstm import LABELS, OF_MANY_LENGTHS, TEXTS, tiny, untrained
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import write_json
+from textlstm.core.files import write_json, write_sealed
 from textlstm.core.odds import probability_of
+from textlstm.core.settings import SentimentSettings
 from textlstm.sentiment.baseline import train_linear_svm
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.nbsvm import NbsvmConfig
@@ -59,11 +60,27 @@ def test_a_review_is_split_into_words_once(classifier: SentimentClassifier, monk
     assert asked == OF_MANY_LENGTHS * 2
 
 
+def test_portions_change_no_answer_and_of_a_long_review_only_what_is_read_becomes_ids(
+    classifier: SentimentClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviews = [*OF_MANY_LENGTHS, " ", "good " * 500]
+    expected = classifier.predict(reviews)
+    asked: list[int] = []
+    whole = type(classifier.lstm).log_odds_of_ids
+    monkeypatch.setattr(
+        type(classifier.lstm), "log_odds_of_ids", lambda self, ids: asked.append(max(map(len, ids))) or whole(self, ids)
+    )
+    monkeypatch.setattr("textlstm.core.text.LONGEST", 6)
+    assert classifier.predict(reviews) == expected
+    assert len(asked) > 1
+    assert max(asked) == classifier.lstm.config.length + 1
+
+
 def test_models_of_other_words_are_refused(classifier: SentimentClassifier, tmp_path: Path) -> None:
     classifier.lstm.save(tmp_path / "imdb")
     config = dataclasses.replace(classifier.nbsvm.config, punctuation=False)
     dataclasses.replace(classifier.nbsvm, config=config).save(tmp_path / "nbsvm")
-    write_json(tmp_path / "sentiment.json", {"nbsvm_weight": 0.5})
+    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5))
     with pytest.raises(TextLSTMError, match=r"expected models of the same words, got one for which punctuation marks"):
         SentimentClassifier.load(tmp_path)
 
@@ -75,10 +92,10 @@ def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: Senti
         SentimentClassifier.load(tmp_path)
     expected = classifier.log_odds(OF_MANY_LENGTHS)
     for weight, answer in ((0.0, expected.lstm), (1.0, expected.nbsvm), (0.25, expected.classifier)):
-        write_json(tmp_path / "sentiment.json", {"nbsvm_weight": weight})
+        write_sealed(tmp_path / "sentiment.json", SentimentSettings(weight))
         np.testing.assert_array_equal(SentimentClassifier.load(tmp_path).log_odds(OF_MANY_LENGTHS).classifier, answer)
     write_json(tmp_path / "sentiment.json", {"weight": 0.5})
-    with pytest.raises(TextLSTMError, match=r"sentiment.json: expected the fields nbsvm_weight, got weight"):
+    with pytest.raises(TextLSTMError, match=r"sentiment.json: expected the fields nbsvm_weight, digest, got weight"):
         SentimentClassifier.load(tmp_path)
 
 
