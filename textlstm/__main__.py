@@ -4,28 +4,43 @@ A subcommand imports what it needs when it is called, so that `--help` takes no 
 """
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.text import LONGEST, NOT_UTF8, TOO_LONG, printable
 
+_READ_LOCK = ("experiment", "sweep", "studies", "promote", "track")
 _READER_GONE = 128 + 13  # the exit status that a shell gives a program that SIGPIPE ended
 
 
 def main(words: list[str] | None = None) -> int:
     """Run a subcommand and return the exit status.
 
-    0 when it did what it was asked. 1 when `report` finds a figure worse or `promote` cannot compare, and, with one
-    line on standard error, for a TextLSTMError or an error of the operating system. 130 when it was interrupted. 141,
-    without a word, when nobody reads its output any more. Wrong usage is SystemExit(2).
+    0 when it did what it was asked. 1 when `report` finds a figure worse, `promote` cannot compare or `ask` is given a
+    text that it cannot read, and, with one line on standard error, for a TextLSTMError or an error of the operating
+    system. 130 when it was interrupted. 141, without a word, when nobody reads its output any more. Wrong usage is
+    SystemExit(2).
     """
-    chosen = _parser().parse_args(words)
-    # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what its encoding lacks
+    name = "textlstm"
     try:
+        try:
+            chosen = _parser().parse_args(words)
+        finally:
+            _flush()  # of --help
+        name = f"textlstm {chosen.command}"
+        # dvc, and the `python` that it runs stages with, are those of this environment, whether it is activated or not.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        if chosen.command in _READ_LOCK:
+            from textlstm.core.lockfile import restore_lock
+
+            restore_lock()
         status = int(chosen.run(chosen))
-        sys.stdout.flush()
+        _flush()
         return status
     except TextLSTMError as error:
         message = str(error)
@@ -37,10 +52,15 @@ def main(words: list[str] | None = None) -> int:
 
         message = explain(error)
     except KeyboardInterrupt:
-        print(f"textlstm {chosen.command}: interrupted; what was complete is kept", file=sys.stderr)
+        print(f"{name}: interrupted; what was complete is kept", file=sys.stderr)
         return 130
-    print(f"textlstm {chosen.command}: {message}", file=sys.stderr)
+    print("\n".join(map(printable, f"{name}: {message}".split("\n"))), file=sys.stderr)
     return 1
+
+
+def _flush() -> None:
+    if sys.stdout:  # which may be closed
+        sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         description = f"{summary[0].upper()}{summary[1:]}. {more}"
         return commands.add_parser(name, help=summary, description=description)
 
-    lines = "Lines of standard input are answered one by one, in order, as they come."
+    longest = f"A text of more than {LONGEST:,} characters has no answer but the reason '{TOO_LONG}'"
+    unread = f"{longest}, one that is not UTF-8 the reason '{NOT_UTF8}'"
+    lines = (
+        f"Lines of standard input are answered one by one, in order, as they come. {unread}; the exit status is 1 then."
+    )
     ask = command("ask", "tell the language and the sentiment of texts", lines)
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="without any, one text per line of standard input")
     ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
@@ -63,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     rows = "Text, CSV, JSON Lines and Parquet, compressed or not; the answers are appended as columns."
     stopped = "Stopped, it goes on when called again."
-    score = command("score", "tell the language and the sentiment of all rows of files", f"{rows} {stopped}")
+    score = command("score", "tell the language and the sentiment of all rows of files", f"{rows} {unread}. {stopped}")
     score.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="a file, a folder, or a pattern of names such as 'data/**/*.csv'"
     )
@@ -81,6 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     cluster = "of the Ray cluster (default: $RAY_ADDRESS, or else a cluster of this machine alone)"
     score.add_argument("--address", help=cluster)
     score.set_defaults(run=_score, error=score.error)
+
+    stays = "What a killed run left is put in order first; when a stage fails, its last good outputs come back."
+    repro = command("repro", "run the pipeline with 'dvc repro', alone in this folder", stays)
+    repro.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="for 'dvc repro'")
+    repro.set_defaults(run=_repro)
+
+    bytes_ = "It reads every byte of outputs and cache; what was altered is restored where there is a right copy."
+    verify = command("verify", "check all outputs against dvc.lock, and make them again in a clean clone", bytes_)
+    verify.add_argument("--files", action="store_true", help="only check the files, and reproduce nothing")
+    near = "where bytes differ, as on another kind of processor, headline figures within 0.005 will do"
+    verify.add_argument("--other-hardware", action="store_true", help=near)
+    verify.set_defaults(run=_verify)
 
     experiment = command("experiment", "run a named experiment, or list them")
     experiment.add_argument(
@@ -184,6 +220,18 @@ def _score(chosen: argparse.Namespace) -> int:
         runner = locally(chosen.jobs or _cores())
     score(chosen.inputs, chosen.output, chosen.column, question, runner)
     return 0
+
+
+def _repro(chosen: argparse.Namespace) -> int:
+    from textlstm.experiments.repro import repro
+
+    return repro(chosen.words)
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from textlstm.experiments.verify import verify
+
+    return verify(files_only=chosen.files, other_hardware=chosen.other_hardware)
 
 
 def _experiment(chosen: argparse.Namespace) -> int:

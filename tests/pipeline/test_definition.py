@@ -142,9 +142,11 @@ def test_the_package_of_the_stages_can_only_end_the_process() -> None:
     ).body
     imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
     (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
-    (check,) = [node for node in rest if isinstance(node, ast.If)]
-    assert len(rest) == len(imports) + 2
-    assert set(imports) == {"importlib.util", "sys"}
+    dies_with_dvc, check = [node for node in rest if isinstance(node, ast.If)]
+    assert len(rest) == len(imports) + 3
+    assert set(imports) == {"ctypes", "importlib.util", "os", "signal", "sys"}
+    called = [ast.unparse(node.func) for node in ast.walk(dies_with_dvc) if isinstance(node, ast.Call)]
+    assert set(called) == {"ctypes.CDLL", "ctypes.CDLL(None).prctl", "os.getsid", "os.getppid", "os.getpid", "sys.exit"}
     assert ast.unparse(missing.targets[0]) == "_MISSING"
     (ended,) = check.body
     assert ast.unparse(ended).startswith("sys.exit(")

@@ -1,6 +1,8 @@
 """Stages run by hand, before their inputs exist and on tiny ones; some as a user runs them, `python -m stages.X`."""
 
+import ast
 import importlib
+import importlib.util
 import os
 import runpy
 import subprocess
@@ -95,7 +97,7 @@ def test_a_stage_outside_a_checkout_is_told(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_wrong_parameter_ends_a_stage_by_name(workspace: Workspace) -> None:
     workspace({"language_model.learning_rate": "1e-3"})
-    assert_one_message(run("check_params"), "write 0.001")
+    assert_one_message(run("check_params"), "write the number without quotes")
     assert not paths.CHECKED.exists()
 
 
@@ -216,7 +218,40 @@ def test_a_python_without_the_packages_is_told_how_to_get_them() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert_one_message(done, "Activate the environment: source .venv/bin/activate")
     version = "{}.{}".format(*sys.version_info)
-    assert f"got Python {version} ({sys.executable}), packages missing: keras, mlflow, numpy, pydantic. " in done.stderr
+    assert (
+        f"got Python {version} ({sys.executable}), packages missing: configobj, dvc, filelock, keras, " in done.stderr
+    )
+
+
+def test_a_python_that_lacks_one_of_the_packages_is_told_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spec(name: str) -> object:
+        return None if name == "msgpack" else name
+
+    monkeypatch.setattr(importlib.util, "find_spec", spec)
+    with pytest.raises(
+        SystemExit, match=r"packages missing: msgpack\. Activate the environment: source \.venv/bin/act"
+    ):
+        runpy.run_path(str(ROOT / "stages" / "__init__.py"))
+
+
+def test_every_package_that_the_stages_import_is_looked_for() -> None:
+    text = (ROOT / "stages" / "__init__.py").read_text(encoding="utf-8")
+    foreign = {
+        name.split(".")[0]
+        for folder in ("stages", "textlstm")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    foreign -= {"ray", "textlstm", "stages", *sys.stdlib_module_names}  # Ray is an extra of its own
+    assert foreign
+    assert not {name for name in foreign if f'"{name}"' not in text}
 
 
 def test_an_old_python_is_told_even_with_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:

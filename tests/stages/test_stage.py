@@ -4,17 +4,19 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from textlstm.core import stage
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.git import git
 
 
 @pytest.fixture(autouse=True)
 def _as_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/checkout/stages/example.py"])
-    monkeypatch.setattr(stage, "_die_with_parent", lambda: None)
+    monkeypatch.setattr(stage, "die_with_parent", lambda: None)
 
 
 def _raise(error: BaseException) -> Callable[[], None]:
@@ -89,3 +91,26 @@ def test_a_word_reaches_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/checkout/stages/example.py", "english"])
     stage.run(got.append)
     assert got == ["english"]
+
+
+def test_an_experiment_that_a_shallow_clone_would_lose_is_refused_at_its_first_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, work, made = tmp_path / "root", tmp_path / "root/work", []
+    who = ("-c", "user.name=t", "-c", "user.email=t@x.invalid")
+    git("init", "--quiet", str(tmp_path / "whole"), folder=tmp_path)
+    for number in "12":
+        git(*who, "commit", "--quiet", "--allow-empty", "-m", number, folder=tmp_path / "whole")
+    git("clone", "--quiet", "--depth", "1", (tmp_path / "whole").as_uri(), str(root), folder=tmp_path)
+    work.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.setenv("DVC_EXP_NAME", "some")
+    monkeypatch.chdir(root)
+    stage.run(lambda: made.append("in the workspace"))  # DVC takes nothing back then
+    monkeypatch.chdir(work)
+    with pytest.raises(SystemExit, match="1"):
+        stage.run(lambda: made.append("in a temporary folder"))
+    assert "shallow clone" in capsys.readouterr().err
+    monkeypatch.delenv("DVC_EXP_NAME")
+    stage.run(lambda: made.append("no experiment"))
+    assert made == ["in the workspace", "no experiment"]

@@ -18,7 +18,7 @@ from textlstm.experiments.runner import StoppedError
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMMANDS = ["ask", "score", "experiment", "sweep", "studies", "report", "promote", "track"]
+COMMANDS = ["ask", "score", "repro", "verify", "experiment", "sweep", "studies", "report", "promote", "track"]
 LIBRARIES = {
     "dvc",
     "keras",
@@ -107,6 +107,66 @@ def test_what_a_user_can_mend_is_one_line_and_status_1(
     assert printed.out == ""
     assert printed.err.startswith(message)
     assert printed.err.count("\n") == 1
+
+
+PRINTING = [["--help"], ["score", "--help"], ["experiment"], ["report"]]
+
+
+RUN = """
+import sys
+from textlstm.__main__ import main
+status = main(sys.argv[1:])
+status or print("\\u00e9\\u2026")
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_a_reader_that_goes_away_ends_any_subcommand_without_a_word(words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *words], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode in (
+        (0, 141) if "--help" in words else (141,)
+    )  # argparse ignores it where nothing is buffered
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_is_no_fault(words: list[str], closed: str) -> None:
+    command = ["bash", "-c", f'"$0" -c "$@" {closed}>&-', sys.executable, RUN, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stderr.startswith("usage: " if "--help" in words and closed == "1" else "")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("words", PRINTING[2:], ids=" ".join)
+def test_a_terminal_that_is_not_utf_8_gets_replacement_characters(words: list[str], variables: dict[str, str]) -> None:
+    command = [sys.executable, "-c", RUN, *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(b"\n??\n")
+
+
+def test_what_would_steer_a_terminal_is_escaped_in_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["ask", "--models", "x\x1b[31m\u202ey", "a text"]) == 1
+    assert capsys.readouterr().err.startswith(r"textlstm ask: x\x1b[31m\u202ey/detection.json: no such file")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ holds no date and no path, so equal content means equal bytes.
 import contextlib
 import csv
 import dataclasses
+import errno
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +24,7 @@ import numpy.typing as npt
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 
+_DIGESTS = "digests.json"  # in the folder of a model
 _PIECE = 1 << 22  # bytes
 _PASSAGE = 1000  # characters, at least
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -33,13 +36,16 @@ T = TypeVar("T")
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it to `path` when the block ends well, delete it when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path), suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        name_full_disk(error, path)  # while it is full: the temporary file is still there
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """The same for a folder: filled under another name, then swapped in; the old one is deleted when the new one is in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path), suffix=".tmp"))
     old = temporary.with_suffix(".old")
     try:
         yield temporary
@@ -56,11 +62,86 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.replace(old)
         temporary.replace(path)
+    except OSError as error:
+        name_full_disk(error, path)
+        raise
     finally:
         if old.exists() and not path.exists():
             old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def model_folder(path: Path) -> Iterator[Path]:
+    """`atomic_folder` for a trained model: the digests of its files are written beside them, for `check_digests`."""
+    with atomic_folder(path) as temporary:
+        yield temporary
+        write_json(temporary / _DIGESTS, _digests(temporary))
+
+
+def check_digests(folder: Path) -> None:
+    """Raise TextLSTMError unless a model's folder holds the files that `model_folder` left there, and no others.
+
+    Of arrays, names, sizes and checksums are compared here; `read_arrays` compares the checksums with the contents.
+    """
+    require(folder)
+    expected = read_json(folder / _DIGESTS)
+    try:
+        got = _digests(folder)
+    except zipfile.BadZipFile as error:
+        raise TextLSTMError(
+            f"{folder}: expected arrays (.npz), got a broken file ({error}). {how_to_make(folder)}"
+        ) from None
+    if got != expected:
+        names = sorted({*got, *expected}) if isinstance(expected, dict) else []
+        wrong = [name for name in names if got.get(name) != expected.get(name)]
+        raise TextLSTMError(
+            f"{folder}: {', '.join(wrong) or _DIGESTS} is not what was written when the model was trained: damaged, or "
+            "of another model. 'textlstm verify --files' restores what was altered, from DVC's cache. "
+            f"{how_to_make(folder)}"
+        )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _DIGESTS)
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of arrays, of the names, sizes and checksums in the table of contents."""
+    if path.suffix != ".npz":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    with zipfile.ZipFile(path) as archive:
+        contents = [[entry.filename, entry.file_size, entry.CRC] for entry in archive.infolist()]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
+
+def _hidden(path: Path) -> str:
+    """How the name of a temporary file begins: as the file's own, which may be as long as the system allows.
+
+    >>> _hidden(Path("models/imdb.json"))
+    '.imdb.json.'
+    >>> len(_hidden(Path("é" * 127)).encode())
+    102
+    """
+    return f".{os.fsencode(path.name)[:100].decode(errors='ignore')}."
+
+
+def name_full_disk(error: OSError, *places: Path) -> None:
+    """Give an error about a full disk the name of the place that is on it, one of `places` or the folder for temporary files.
+
+    Python names none where a write fails, and where a copy fails the file that was read.
+    """
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return
+    candidates = {place: next(part for part in (place, *place.absolute().parents) if part.exists()) for place in places}
+    folder = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only looked at
+    if folder.is_dir() and folder.stat().st_dev not in {part.stat().st_dev for part in candidates.values()}:
+        candidates[folder] = folder
+    fullest = min(candidates, key=lambda place: shutil.disk_usage(candidates[place]).free, default=None)
+    if fullest is not None:
+        error.filename, error.filename2 = str(fullest), None
 
 
 def read_text(path: Path) -> str:
@@ -217,6 +298,24 @@ def read_json(path: Path) -> Any:
 def read_record(path: Path, kind: type[T]) -> T:
     """Read JSON into a dataclass; other fields than it has are a TextLSTMError."""
     return kind(**read_fields(path, *(field.name for field in dataclasses.fields(kind))))  # type: ignore[arg-type]
+
+
+def write_sealed(path: Path, record: Any) -> None:
+    """Write a dataclass as JSON, with a digest of its values."""
+    values = dataclasses.asdict(record)
+    write_json(path, values | {"digest": _digest_of(values)})
+
+
+def read_sealed(path: Path, kind: type[T]) -> T:
+    """Read what `write_sealed` wrote; other fields, or values that do not fit the digest, are a TextLSTMError."""
+    values = read_fields(path, *(field.name for field in dataclasses.fields(kind)), "digest")  # type: ignore[arg-type]
+    if values.pop("digest") != _digest_of(values):
+        raise TextLSTMError(f"{path}: its values do not fit its digest: it was altered. {how_to_make(path)}")
+    return kind(**values)
+
+
+def _digest_of(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def read_fields(path: Path, *names: str) -> dict[str, Any]:

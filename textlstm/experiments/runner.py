@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from configobj import ConfigObj  # type: ignore[import-untyped]  # what DVC writes its settings with
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML  # what DVC writes YAML with
@@ -32,7 +31,8 @@ from ruamel.yaml import YAML  # what DVC writes YAML with
 from textlstm.core import paths
 from textlstm.core.config import flat, nearest
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.git import ROOT, git
+from textlstm.core.git import ROOT, git, require_history
+from textlstm.core.yaml_files import parse_yaml
 from textlstm.nn.live import SETTING as LIVE
 
 _WATCHED = [
@@ -51,7 +51,7 @@ _LAST_LINES = 12  # of a log, as the reason of a failure
 
 # Runs a program that dies with this process; it stands between two programs because Python code after fork is not safe
 # with threads.
-_DIE_TOGETHER = """
+DIE_TOGETHER = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -85,8 +85,14 @@ class Experiments:
         self.folder = study_folder(root, study)
         self._copies = self.folder / "copies"
         self._fetching = threading.Lock()
-        self._cache = _dvc("cache", "dir", folder=root)
-        self.params: dict[str, Any] = yaml.safe_load(self._show(baseline, paths.PARAMS))
+        self.params: dict[str, Any] = self._params(baseline)  # before DVC reads it, which knows no limits
+        self._cache = dvc_says("cache", "dir", folder=root)
+        for place in (str(root), self._cache):
+            if not place.isascii():
+                raise TextLSTMError(
+                    f"{place}: DVC starts no experiments where the path of the repository or of its cache has other letters than ASCII. "
+                    "Move it to a path that has none"
+                )
 
     def recover(self) -> None:
         """Take over the experiments that an interrupted study had completed but not fetched, and remove its clones."""
@@ -102,9 +108,7 @@ class Experiments:
             TextLSTMError: there is one, but with other parameters.
         """
         commit = git("for-each-ref", "--format=%(objectname)", f"{self._references}/{name}", folder=self.root)
-        if commit and list(flat(yaml.safe_load(self._show(commit, paths.PARAMS))).items()) != list(
-            flat(params).items()
-        ):
+        if commit and list(flat(self._params(commit)).items()) != list(flat(params).items()):
             raise TextLSTMError(
                 f"experiment {name}: there is one already, with other parameters than are wanted now. "
                 f"Take another name, or remove it: 'dvc exp remove {name}'"
@@ -212,7 +216,7 @@ class Experiments:
 
     def _run_once(self, copy: Path, name: str, log: Path, watch: Callable[[], None] | None) -> int:
         dvc = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "-n", name]
-        command = [sys.executable, "-c", _DIE_TOGETHER, str(os.getpid()), *dvc]
+        command = [sys.executable, "-c", DIE_TOGETHER, str(os.getpid()), *dvc]
         inherited = {
             key: value for key, value in os.environ.items() if key not in {"DVC_ROOT", "DVC_STAGE", "DVC_EXP_NAME"}
         }
@@ -252,6 +256,13 @@ class Experiments:
         with self._fetching:
             git("fetch", *options, str(copy), f"{self._references}/*:{self._references}/*", folder=self.root)
 
+    def _params(self, commit: str) -> dict[str, Any]:
+        where = f"{paths.PARAMS} of the commit {commit[:12]}"
+        params = parse_yaml(self._show(commit, paths.PARAMS), where)
+        if not isinstance(params, dict):
+            raise TextLSTMError(f"{where}: expected sections, got {type(params).__name__}")
+        return params
+
     def _show(self, commit: str, file: Path) -> str:
         return git("show", f"{commit}:{file}", folder=self.root)
 
@@ -264,13 +275,24 @@ def experiments_of(study: str) -> Iterator[Experiments]:
         TextLSTMError: files that decide results differ from the last commit, or another process runs the same study.
         StoppedError: a signal came, if only when nothing ran any more.
     """
-    root = Path(git("rev-parse", "--show-toplevel"))
+    root = repository()
     with alone(study_folder(root, study), study), stop_on_signals() as stop:
         experiments = Experiments(root, study, committed(root), stop)
         experiments.recover()
         yield experiments
         if stop.is_set():
             raise StoppedError
+
+
+def repository() -> Path:
+    """The root of the repository around the current folder.
+
+    Raises:
+        TextLSTMError: there is none, or it is one that experiments cannot come back to.
+    """
+    root = Path(git("rev-parse", "--show-toplevel"))
+    require_history(root)
+    return root
 
 
 def study_folder(root: Path, study: str) -> Path:
@@ -320,12 +342,21 @@ def rewritten(text: str, params: Mapping[str, Any]) -> str:
     >>> print(rewritten("seed: 7  # of all\\nimdb: {units: 2, epochs: 3}\\n", {"seed": 8, "imdb": {"units": 2}, "word": "no"}), end="")
     seed: 8  # of all
     imdb: {units: 2}
-    word: 'no'
+    word: no
     """
     form, stream = YAML(), io.StringIO()
     form.preserve_quotes, form.width = True, 4096
     values = form.load(text)
-    _replace(values, params, lambda value: form.load(yaml.safe_dump(value, default_flow_style=None, sort_keys=False)))
+
+    def formed(value: Any) -> Any:
+        written = io.StringIO()
+        plain = YAML(typ="safe", pure=True)
+        plain.default_flow_style = None  # lists and mappings of scalars on one line
+        plain.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+        plain.dump(value, written)
+        return form.load(written.getvalue())
+
+    _replace(values, params, formed)
     form.dump(values, stream)
     return stream.getvalue()
 
@@ -333,15 +364,15 @@ def rewritten(text: str, params: Mapping[str, Any]) -> str:
 def _replace(values: Any, others: Mapping[str, Any], formed: Callable[[Any], Any]) -> None:
     """Give a mapping the values of another one, in its place and in the other's order.
 
-    What is new is `formed` by the YAML library that will read it: others write 1e-05 and no, which it takes for text
-    and for False.
+    What is new is `formed` by the YAML library that will read it: one for another version of YAML writes some words
+    without the quotes that they need.
     """
     for key in [key for key in values if key not in others]:
         del values[key]
     for key, value in others.items():
         if isinstance(value, Mapping) and isinstance(values.get(key), Mapping):
             _replace(values[key], value, formed)
-        elif key not in values or values[key] != value:
+        elif key not in values or values[key] != value or isinstance(values[key], bool) != isinstance(value, bool):
             values[key] = formed(value)
     if list(values) != list(others):
         for key in others:
@@ -355,7 +386,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _dvc(*words: str, folder: Path) -> str:
+def dvc_says(*words: str, folder: Path) -> str:
     """What a DVC command prints."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *words], cwd=folder, capture_output=True, text=True, check=False

@@ -114,7 +114,7 @@ def _disk_full(*_: Any, **__: Any) -> None:
     [
         (Path, "write_bytes", lambda path: write_text(path, "new")),
         (Path, "write_bytes", lambda path: write_json(path, {"new": 1})),
-        (files.zipfile.ZipFile, "writestr", lambda path: write_arrays(path, new=[1])),
+        (files.zipfile.ZipFile, "open", lambda path: write_arrays(path, new=[1])),
         (files.csv, "writer", lambda path: write_csv(path, ("new",), [(1,)])),
     ],
     ids=["text", "json", "arrays", "csv"],
@@ -295,3 +295,12 @@ def test_folders_of_others_are_removed(tmp_path: Path) -> None:
     remove_orphans(tmp_path, {"english": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["english"]
     remove_orphans(tmp_path / "absent", [])
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127])
+def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    (tmp_path / "in").mkdir()
+    with atomic_folder(tmp_path / "in" / name) as folder:
+        write_text(folder / name, "text")
+    assert contents(tmp_path) == {name: b"text", f"in/{name}/{name}": b"text"}

@@ -1,0 +1,110 @@
+"""`dvc repro` as `make repro` runs it: alone, ended with its parent, and with everything in its place afterwards."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from textlstm.core.errors import TextLSTMError
+from textlstm.core.lockfile import remove_leftovers, restore_lock
+from textlstm.core.stage import die_with_parent
+from textlstm.experiments.runner import DIE_TOGETHER
+
+_OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
+_STANDALONE = Path(".dvc/tmp/exps/standalone")  # where `dvc exp run --temp` works
+_QUIET = 600.0  # seconds without a change after which such a folder is left over, if no process works in it
+
+
+def repro(words: Sequence[str]) -> int:
+    """Run `dvc repro` with further words, and return its exit status.
+
+    A `dvc.lock` that a kill cut off is put back first, and what killed processes left is removed. When a stage fails,
+    its last good outputs are brought back.
+
+    Raises:
+        TextLSTMError: another one runs in this folder.
+    """
+    if "MAKELEVEL" in os.environ:
+        die_with_parent()  # else a killed make leaves it behind
+    lock = Path(".textlstm/repro.lock")
+    lock.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(lock).acquire(blocking=False):
+            return _alone(words)
+    except Timeout:
+        raise TextLSTMError(f"another one works in {Path.cwd()}. Wait for it, or stop it") from None
+
+
+def _alone(words: Sequence[str]) -> int:
+    restore_lock()
+    remove_leftovers(*_OUTPUTS)
+    _remove_experiments()
+    status = _dvc("repro", *words)
+    if status == 0:
+        return 0
+    restore_lock()
+    remove_leftovers(*_OUTPUTS)
+    back = subprocess.run(
+        [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"], capture_output=True, check=False
+    )
+    state = (
+        "the last good outputs are back in place"
+        if back.returncode == 0
+        else "some of the last good outputs could not be brought back; the next run makes them"
+    )
+    if status < 0 or status > 128:
+        print(f"textlstm repro: stopped; {state}. The same command goes on", file=sys.stderr)
+        return 128 - status if status < 0 else status
+    print(f"textlstm repro: a stage failed (see above); {state}", file=sys.stderr)
+    return 1
+
+
+def _dvc(*words: str) -> int:
+    """Run DVC, pass on the signals that ask for an end, and wait for it."""
+    command = [sys.executable, "-c", DIE_TOGETHER, str(os.getpid()), sys.executable, "-m", "dvc", *words]
+    process = subprocess.Popen(command)
+    stopped: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        if number != signal.SIGINT or not os.isatty(0):  # a terminal sends Ctrl-C to all of its group
+            process.send_signal(signal.SIGINT)  # DVC ends in order on this one alone
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, pass_on) for number in numbers]
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    return -stopped[0] if stopped and status else status
+
+
+def _remove_experiments() -> None:
+    """Delete the folders that killed `dvc exp run --temp` have left: some hundred megabytes each."""
+    for folder in _STANDALONE.iterdir() if _STANDALONE.is_dir() else []:
+        places = [folder, *folder.rglob("*")]
+        newest = max((place.lstat().st_mtime for place in places if place.exists()), default=0.0)
+        if time.time() - newest > _QUIET and not _in_use(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether a process works in a folder; where that cannot be seen, whether it was changed within a day."""
+    processes = Path("/proc")
+    if not (processes / "self" / "cwd").exists():
+        return time.time() - folder.stat().st_mtime < 86_400
+    for process in processes.glob("[0-9]*/cwd"):
+        try:
+            if process.resolve().is_relative_to(folder.resolve()):
+                return True
+        except OSError:  # it has ended, or is another user's
+            continue
+    return False
