@@ -28,5 +28,5 @@ def test_ctrl_c_is_two_lines_and_the_status_of_a_signal() -> None:
     assert process.returncode == -signal.SIGINT  # 130 in a shell
     assert said.strip().splitlines() == [
         "train_imdb: interrupted; its outputs are as they were before",
-        "train_imdb: python -m stages.train_imdb runs it again; stages that were complete are not repeated",
+        "train_imdb: python -m stages.train_imdb runs it again; what was complete is not repeated, and a training goes on where it was",
     ]

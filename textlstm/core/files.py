@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -27,6 +28,7 @@ from textlstm.core.errors import TextLSTMError
 _DIGESTS = "digests.json"  # in the folder of a model
 _PIECE = 1 << 22  # bytes
 _PASSAGE = 1000  # characters, at least
+_TEMPORARY = re.compile(r"\.(\d+)\.[a-z0-9_]{8}\.(?:tmp|old)$")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 T = TypeVar("T")
@@ -104,7 +106,7 @@ def check_digests(folder: Path) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _DIGESTS)
+    files = sorted(path for path in folder.rglob("[!.]*") if path.is_file() and path.name != _DIGESTS)
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
@@ -118,14 +120,32 @@ def _digest(path: Path) -> str:
 
 
 def _hidden(path: Path) -> str:
-    """How the name of a temporary file begins: as the file's own, which may be as long as the system allows.
+    """How the name of a temporary file begins: as the file's own, which may be as long as the system allows, and the process.
 
-    >>> _hidden(Path("models/imdb.json"))
-    '.imdb.json.'
-    >>> len(_hidden(Path("é" * 127)).encode())
-    102
+    >>> _hidden(Path("models/imdb.json")) == f".imdb.json.{os.getpid()}."
+    True
+    >>> len(_hidden(Path("é" * 127)).encode()) < 120
+    True
     """
-    return f".{os.fsencode(path.name)[:100].decode(errors='ignore')}."
+    return f".{os.fsencode(path.name)[:100].decode(errors='ignore')}.{os.getpid()}."
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Delete the temporary files and folders in `folders` whose process has ended: what was being written when it was killed."""
+    for folder in folders:
+        for path in list(folder.rglob(".*")):
+            if (match := _TEMPORARY.search(path.name)) and not _lives(int(match[1])):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def name_full_disk(error: OSError, *places: Path) -> None:

@@ -5,7 +5,6 @@ that read `dvc.lock` put the copy back when the file is broken. By hand: `cp .te
 """
 
 import contextlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -56,11 +55,3 @@ def _is_whole(content: bytes) -> bool:
         return False
     stages = value.get("stages", {}) if isinstance(value, dict) else None
     return isinstance(stages, dict) and all(isinstance(stage, dict) for stage in stages.values())
-
-
-def remove_leftovers(*folders: Path) -> None:
-    """Delete what a killed process was writing: temporary files and folders of `textlstm.core.files`."""
-    for folder in folders:
-        for ending in ("tmp", "old"):
-            for left in list(folder.rglob(f".*.{ending}")):
-                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)

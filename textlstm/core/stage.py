@@ -11,9 +11,9 @@ from pathlib import Path
 from shutil import disk_usage
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import name_full_disk
+from textlstm.core.files import name_full_disk, remove_leftovers
 from textlstm.core.git import require_history
-from textlstm.core.lockfile import keep_lock, remove_leftovers
+from textlstm.core.lockfile import keep_lock
 
 UNDER_DVC = "DVC_STAGE"  # what DVC sets for a stage
 _LITTLE = 1 << 20  # bytes: what has less is full
@@ -48,7 +48,9 @@ def run(main: Callable[..., None]) -> None:
         again = "the same command" if "DVC_STAGE" in os.environ else " ".join(["python -m", f"stages.{stage}", *words])
         print(f"\n{stage}: interrupted; its outputs are as they were before", file=sys.stderr)
         print(
-            f"{stage}: {again} runs it again; stages that were complete are not repeated", file=sys.stderr, flush=True
+            f"{stage}: {again} runs it again; what was complete is not repeated, and a training goes on where it was",
+            file=sys.stderr,
+            flush=True,
         )
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)  # the parent sees a program that Ctrl-C ended: status 130 in a shell

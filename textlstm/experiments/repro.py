@@ -13,7 +13,8 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.lockfile import remove_leftovers, restore_lock
+from textlstm.core.files import remove_leftovers
+from textlstm.core.lockfile import restore_lock
 from textlstm.core.stage import die_with_parent
 from textlstm.experiments.runner import DIE_TOGETHER
 

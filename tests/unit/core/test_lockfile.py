@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from textlstm.core.files import atomic, atomic_folder
-from textlstm.core.lockfile import KEPT, LOCK, keep_lock, remove_leftovers, restore_lock
+from textlstm.core.files import atomic, atomic_folder, remove_leftovers
+from textlstm.core.lockfile import KEPT, LOCK, keep_lock, restore_lock
 
 WHOLE = b"schema: '2.0'\nstages:\n  one:\n    cmd: python -m stages.one\n    outs:\n    - path: a\n      md5: b\n"
 
@@ -77,10 +77,12 @@ def test_what_a_killed_process_was_writing_is_removed(folder: Path) -> None:
     )
     assert done.returncode == -9
     assert len(list((folder / "data").iterdir())) == 4
-    old = folder / "data/.b.12345678.old"
-    old.mkdir()
-    remove_leftovers(folder / "data", folder / "none")
-    assert sorted(path.name for path in (folder / "data").iterdir()) == [".gitignore", "kept.txt"]
+    left = next((folder / "data").glob(".b.*.tmp"))
+    left.with_suffix(".old").mkdir()
+    with atomic(folder / "data/c.txt") as at_work:  # of a process that lives
+        remove_leftovers(folder / "data", folder / "none")
+        names = {path.name for path in (folder / "data").iterdir()}
+        assert names == {".gitignore", "kept.txt", at_work.name}
 
 
 def test_dvc_counts_no_leftover_as_part_of_a_folder(folder: Path) -> None:
