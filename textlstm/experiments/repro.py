@@ -1,5 +1,6 @@
 """`dvc repro` as `make repro` runs it: alone, ended with its parent, and with everything in its place afterwards."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+import psutil
 from filelock import FileLock, Timeout
 
 from textlstm.core.errors import TextLSTMError
@@ -20,6 +22,7 @@ from textlstm.experiments.runner import DIE_TOGETHER
 
 _OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
 _STANDALONE = Path(".dvc/tmp/exps/standalone")  # where `dvc exp run --temp` works
+_PATIENCE = 10.0  # seconds for DVC to end in order after it was asked to
 _QUIET = 600.0  # seconds without a change after which such a folder is left over, if no process works in it
 
 
@@ -68,20 +71,32 @@ def _alone(words: Sequence[str]) -> int:
 
 
 def _dvc(*words: str) -> int:
-    """Run DVC, pass on the signals that ask for an end, and wait for it."""
+    """Run DVC and wait for it. A signal that asks for an end goes to its stage, for DVC itself takes none while one runs."""
     command = [sys.executable, "-c", DIE_TOGETHER, str(os.getpid()), sys.executable, "-m", "dvc", *words]
     process = subprocess.Popen(command)
     stopped: list[int] = []
+    asked = 0.0
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = asked or time.monotonic()
         stopped.append(number)
-        if number != signal.SIGINT or not os.isatty(0):  # a terminal sends Ctrl-C to all of its group
-            process.send_signal(signal.SIGINT)  # DVC ends in order on this one alone
+        if number == signal.SIGINT and os.isatty(0):
+            return  # a terminal sends Ctrl-C to all of its group
+        with contextlib.suppress(psutil.Error):
+            dvc = psutil.Process(process.pid)
+            for one in (*dvc.children(recursive=True), dvc):
+                with contextlib.suppress(psutil.Error):
+                    one.send_signal(signal.SIGINT)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, pass_on) for number in numbers]
     try:
-        status = process.wait()
+        while (status := process.poll()) is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            if stopped and time.monotonic() > asked + _PATIENCE:
+                process.kill()  # and with it its stage
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
