@@ -22,6 +22,7 @@ SERIES = {
 }
 HEADLINES = {dataset: next(iter(series)) for dataset, series in SERIES.items()}
 FIGURES = ("auc", "accuracy")
+TOLERANCE = 0.003  # another processor rounds differently; a seed changes more
 
 # Parameters, or whole sections, that no figure of a dataset depends on: those of the other one, of downloads (digests
 # hold what comes out), of intervals and of what is only shown. A parameter that is not named here counts for both.
@@ -82,9 +83,10 @@ def fitting(
 
     Args:
         folder: metrics/studies.
-        params: the contents of params.yaml; a study must have been made with these.
-        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so other figures are those of
-            other code.
+        params: the contents of params.yaml; a study must have been made with these. A parameter that has come since does
+            not count by itself: what it changes shows in the figures.
+        metrics: the contents of metrics/<dataset>.json; a study begins or ends with them, so figures further away than
+            `TOLERANCE` are those of other code.
     """
     found = {name: folder / f"{name}.json" for name in (SPREAD, CURVE)}
     studies = {name: read_json(path) for name, path in found.items() if path.exists()}
@@ -92,12 +94,27 @@ def fitting(
         name: {
             dataset: part
             for dataset, part in study.items()
-            if part["parameters"] == parameters_of(dataset, params)
-            and own_figures(name, part) == figures_of(dataset, metrics[dataset])
+            if _unchanged(part["parameters"], parameters_of(dataset, params))
+            and _near(own_figures(name, part), figures_of(dataset, metrics[dataset]))
         }
         for name, study in studies.items()
     }
     return {name: study for name, study in kept.items() if study}
+
+
+def _unchanged(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether parameters are the same, but for such as have come since; a language more is no such parameter."""
+    new = now.keys() - then.keys()
+    return all(key in now and now[key] == value for key, value in then.items()) and not any(
+        key.startswith("languages.") for key in new
+    )
+
+
+def _near(one: Any, other: Any) -> bool:
+    """Whether two nested mappings have the same keys and numbers that are as near as those of two processors."""
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_near(value, other[key]) for key, value in one.items())
+    return bool(abs(one - other) <= TOLERANCE)
 
 
 def own_figures(study: str, part: Mapping[str, Any]) -> Any:

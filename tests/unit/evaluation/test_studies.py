@@ -120,6 +120,24 @@ def test_studies_of_other_parameters_are_left_out(tmp_path: Path) -> None:
     assert fitting(tmp_path / "nowhere", PARAMS, METRICS) == {}
 
 
+def test_a_parameter_that_has_come_since_does_not_count_by_itself(tmp_path: Path) -> None:
+    spread, curve = write(tmp_path, PARAMS)
+    for study in (spread, curve):
+        for part in study.values():
+            part["parameters"].pop("language_model.steps", None)
+            part["parameters"].pop("nbsvm.reviews", None)
+    for name, study in (("spread", spread), ("learning_curve", curve)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(study))
+    assert fitting(tmp_path, PARAMS, METRICS) == {"spread": spread, "learning_curve": curve}
+
+
+@pytest.mark.parametrize(("by", "fits"), [(0.002, True), (-0.002, True), (0.004, False), (-0.004, False)])
+def test_figures_of_another_processor_are_near(tmp_path: Path, by: float, fits: bool) -> None:
+    write(tmp_path, PARAMS)
+    other = METRICS | {"imdb": METRICS["imdb"] | {"auc": METRICS["imdb"]["auc"] + by}}
+    assert ("imdb" in fitting(tmp_path, PARAMS, other).get("spread", {})) == fits
+
+
 def test_studies_of_other_figures_are_left_out(tmp_path: Path) -> None:
     spread, _ = write(tmp_path, PARAMS)
     other = METRICS | {"imdb": METRICS["imdb"] | {"auc": 0.5}}
