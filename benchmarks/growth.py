@@ -175,8 +175,13 @@ def report(results: Mapping[str, Any]) -> Sequence[str]:
         ]
         lines += ["", f"{title}:", "", *common.table(["stage", *(f"{int(size):,}" for size in sizes)], rows)]
     if results["text"]:
-        most = max(of["vectorize_language"]["bytes_per_character"] for of in results["text"].values())
-        lines += ["", f"Ids take at most {most:.3f} bytes on disk per byte of text to learn from."]
+        size, largest = list(results["text"].items())[-1]
+        share = largest["vectorize_language"]["bytes_per_character"]
+        lines += [
+            "",
+            f"Of {int(size):,} bytes, ids take {share:.3f} bytes on disk per byte of text to learn from.",
+            "Memory is at least that of the process that measures.",
+        ]
     return lines
 
 
@@ -185,7 +190,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     kinds = {kind: results[kind] for kind in ("text", "reviews") if results[kind]}
-    figure, panels = plt.subplots(2, len(kinds), figsize=(6 * len(kinds), 8), layout="constrained", squeeze=False)
+    figure, panels = plt.subplots(2, len(kinds), figsize=(8 * len(kinds), 8), layout="constrained", squeeze=False)
     for column, (kind, sizes) in enumerate(kinds.items()):
         for row, (key, label) in enumerate(
             (("seconds", "seconds of processor time"), ("megabytes", "megabytes at the largest"))
@@ -194,7 +199,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
             for number, stage in enumerate(next(iter(sizes.values()))):
                 values = [of[stage][key] for of in sizes.values()]
                 axes.plot([int(size) for size in sizes], values, "os^Dv"[number % 5] + "-", label=stage)
-            axes.set(xscale="log", yscale="log", ylabel=label)
+            axes.set(xscale="log", yscale="log" if key == "seconds" else "linear", ylabel=label)
             axes.set_xticks(
                 [int(size) for size in sizes], [f"{int(size):,}" for size in sizes], rotation=30, ha="right"
             )
@@ -202,8 +207,11 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
             axes.grid(alpha=0.3)
             axes.spines[["top", "right"]].set_visible(False)
         panels[0, column].set_title("Text" if kind == "text" else "Reviews", fontweight="bold")
-        panels[0, column].legend(fontsize="small")
-        panels[1, column].axhline(1500 if kind == "text" else 4000, color="black", linestyle="--", linewidth=1)
+        panels[0, column].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+        limit = 1500 if kind == "text" else 4000
+        panels[1, column].axhline(limit, color="black", linestyle="--", linewidth=1)
+        panels[1, column].annotate(f"{limit:,} MB", (1.01, limit), xycoords=("axes fraction", "data"), va="center")
+        panels[1, column].set_ylim(0)
         panels[1, column].set_xlabel("bytes of text, each language" if kind == "text" else "reviews")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100, metadata={"Software": None})
