@@ -27,8 +27,9 @@ from tests.unit.tracking.conftest import move
 from textlstm.__main__ import main
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import write_arrays, write_csv, write_json
+from textlstm.core.files import write_arrays, write_csv, write_json, write_sealed
 from textlstm.core.params import Params, check_params
+from textlstm.core.settings import DetectionSettings, SentimentSettings
 from textlstm.detection import heldout
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import Background
@@ -82,15 +83,15 @@ def train(params: Params) -> None:
         ngram_weight=0.5, order=3, min_count=1, steps=256,
     ).save(paths.TABLE)  # fmt: skip
     ABSTENTION.save(paths.ABSTENTION)
-    write_json(paths.DETECTION_SETTINGS, {"languages": list(LANGUAGES), "ngram_weight": 0.5, "threshold": 0.5})
-    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": 0.5})
+    write_sealed(paths.DETECTION_SETTINGS, DetectionSettings(list(LANGUAGES), 0.5, 0.5))
+    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(0.5))
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
     train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(
         paths.NBSVM_MODEL
     )
-    write_json(paths.SENTIMENT_SETTINGS, {"nbsvm_weight": params.nbsvm.weight})
+    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight))
 
 
 def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str = "first") -> None:
