@@ -40,7 +40,7 @@ def _alter(path: Path) -> None:
 def test_all_is_as_it_was_made(clone: Clone) -> None:
     done = _textlstm(clone, "verify", "--files")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("none altered")
+    assert done.stdout.strip().endswith("none altered or missing")
 
 
 NAMES = [
@@ -87,7 +87,21 @@ def test_a_list_of_files_in_the_cache_is_made_anew(clone: Clone) -> None:
     _alter(kept)
     done = _textlstm(clone, "verify", "--files")
     assert "its list of files was altered in DVC's cache; made anew" in done.stderr
+    assert done.returncode == 1
     assert kept.read_bytes() == right
+    kept.unlink()
+    done = _textlstm(clone, "verify", "--files")
+    assert (done.returncode, kept.read_bytes()) == (1, right)
+    assert "its list of files is missing from DVC's cache; made anew" in done.stderr
+
+
+def test_what_is_missing_is_told_and_brought_back(clone: Clone) -> None:
+    path = clone.folder / "models/table/table.npz"
+    right = path.read_bytes()
+    path.unlink()
+    done = _textlstm(clone, "verify", "--files")
+    assert (done.returncode, path.read_bytes()) == (1, right)
+    assert "models/table/table.npz (compile_detector): missing; restored from DVC's cache" in done.stderr
 
 
 def test_a_cut_lock_is_put_back_and_nothing_is_trained(clone: Clone) -> None:

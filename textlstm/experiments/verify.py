@@ -11,32 +11,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
+from typing import Any
 
 from textlstm.core import paths
 from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic, read_json
 from textlstm.core.git import ROOT, git
-from textlstm.core.lockfile import LOCK, restore_lock
+from textlstm.core.lockfile import LOCK, locked_stages, restore_lock
 from textlstm.experiments.runner import committed, dvc_says
 
 TOLERANCE = 0.005  # of the headline figures, where another kind of processor rounds differently
 
 Lock = Mapping[str, Mapping[str, Any]]  # the stages of a dvc.lock, by name
-
-
-class Output(NamedTuple):
-    """One file that a stage has made."""
-
-    path: Path
-    md5: str
-    stage: str
-    cached: bool  # whether DVC keeps it in its cache
 
 
 def verify(*, files_only: bool, other_hardware: bool) -> int:
@@ -48,7 +37,7 @@ def verify(*, files_only: bool, other_hardware: bool) -> int:
     """
     root = Path(git("rev-parse", "--show-toplevel"))
     restore_lock()
-    stages = read_lock(root / LOCK)
+    stages = locked_stages(root / LOCK)
     altered = check_files(root, stages)
     if files_only or altered:
         return int(altered > 0)
@@ -57,85 +46,78 @@ def verify(*, files_only: bool, other_hardware: bool) -> int:
         clone = Path(temporary) / "clone"
         git("clone", "--quiet", "--shared", str(root), str(clone))
         reproduce(clone)
-        return compare(stages, read_lock(clone / LOCK), root, clone, other_hardware=other_hardware)
-
-
-def read_lock(path: Path) -> Lock:
-    """The stages of a `dvc.lock`; a missing one is a TextLSTMError."""
-    if not path.exists():
-        raise TextLSTMError(f"{path}: no such file. Run 'dvc repro' (or 'make repro') to make it")
-    return dict((yaml.safe_load(path.read_bytes()) or {}).get("stages", {}))
+        return compare(stages, locked_stages(clone / LOCK), root, clone, other_hardware=other_hardware)
 
 
 def check_files(root: Path, stages: Lock) -> int:
-    """Read all of DVC's cache and all outputs; put right what can be, say what was altered, and return how many files were.
+    """Read all of DVC's cache and all outputs; put right what can be, say what was wrong, and return how many files were.
 
-    An altered object of the cache is replaced by the output if that is right, and an altered output by the object. What
-    is wrong in both places is deleted, so that `dvc repro` makes it again.
+    An altered object of the cache is replaced by the output if that is right, and an altered or missing output by the
+    object. What is right in neither place is deleted, so that `dvc repro` makes it again.
     """
     cache = Path(dvc_says("cache", "dir", folder=root)) / "files" / "md5"
     bad = {
         path for path in cache.glob("??/*") if _digest(path) != f"{path.parent.name}{path.name}".removesuffix(".dir")
     }
-    altered, checked = 0, 0
-    for output in _outputs(root, cache, stages, bad):
-        kept = cache / output.md5[:2] / output.md5[2:]
-        place = root / output.path
-        in_cache = kept in bad
-        in_workspace = place.is_file() and _digest(place) != output.md5.removesuffix(".dir")
-        checked += 1
-        if not in_cache and not in_workspace:
-            continue
-        altered += 1
-        what = f"{output.path} ({output.stage}): altered in " + " and ".join(
-            [*(["DVC's cache"] if in_cache else []), *(["the workspace"] if in_workspace else [])]
-        )
-        bad.discard(kept)
-        if in_cache and place.is_file() and not in_workspace:
-            _replace(kept, place)
-            print(f"{what}; restored from the workspace", file=sys.stderr)
-        elif in_workspace and output.cached and kept.is_file() and not in_cache:
-            _replace(place, kept)
-            print(f"{what}; restored from DVC's cache", file=sys.stderr)
-        else:
-            if in_cache:
-                kept.unlink()
-            if in_workspace:
-                place.unlink()
-            print(f"{what}; deleted. Run 'dvc repro' to make it again", file=sys.stderr)
-    for path in sorted(bad):
-        altered += 1
-        path.unlink()
-        print(f"{path}: an object of another state, altered in DVC's cache; deleted", file=sys.stderr)
-    print(f"{checked:,} files of {len(stages)} stages read: {altered or 'none'} altered")
-    return altered
-
-
-def _outputs(root: Path, cache: Path, stages: Lock, bad: set[Path]) -> Iterator[Output]:
-    """Every file that the stages have made, those of folders one by one."""
+    problems, checked = [], 0
     for stage, of in stages.items():
         for out in of.get("outs", []):
             path, md5 = Path(out["path"]), str(out["md5"])
-            kept = cache / md5[:2] / md5[2:]
-            if not md5.endswith(".dir"):
-                yield Output(path, md5, stage, kept.exists())
-            elif kept in bad:  # the list of the folder's files: made anew from them
+            if md5.endswith(".dir"):
+                kept = cache / md5[:2] / md5[2:]
+                listing, problem = _listed(root / path, kept, altered=kept in bad)
+                problems += [f"{path} ({stage}): {problem}"] if problem else []
                 bad.discard(kept)
-                kept.unlink()
-                content = _listing(root / path)
-                if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5.removesuffix(".dir"):
-                    with atomic(kept) as temporary:
-                        temporary.write_bytes(content)
-                    print(f"{path} ({stage}): its list of files was altered in DVC's cache; made anew", file=sys.stderr)
-                else:
-                    print(
-                        f"{path} ({stage}): its list of files was altered in DVC's cache. Run 'dvc repro'",
-                        file=sys.stderr,
-                    )
-            if md5.endswith(".dir") and kept.exists():
-                for entry in json.loads(kept.read_bytes()):
-                    child = cache / entry["md5"][:2] / entry["md5"][2:]
-                    yield Output(path / entry["relpath"], entry["md5"], stage, child.exists())
+                files = [(path / entry["relpath"], str(entry["md5"])) for entry in listing]
+            else:
+                files = [(path, md5)]
+            for file, digest in files:
+                checked += 1
+                kept = cache / digest[:2] / digest[2:]
+                if problem := _put_right(root / file, digest, kept, altered=kept in bad):
+                    problems.append(f"{file} ({stage}): {problem}")
+                bad.discard(kept)
+    for path in sorted(bad):
+        path.unlink()
+        problems.append(f"{path}: an object of another state, altered in DVC's cache; deleted")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print(f"{checked:,} files of {len(stages)} stages read: {len(problems) or 'none'} altered or missing")
+    return len(problems)
+
+
+def _put_right(place: Path, md5: str, kept: Path, *, altered: bool) -> str:
+    """Put an output and its object in the cache right, from each other; say what was wrong, "" if nothing was."""
+    there = place.is_file()
+    right = there and _digest(place) == md5
+    if right and not altered:
+        return ""
+    where = [*(["DVC's cache"] if altered else []), *(["the workspace"] if there and not right else [])]
+    what = f"altered in {' and '.join(where)}" if where else "missing"
+    if right:
+        _replace(kept, place)
+        return f"{what}; restored from the workspace"
+    if kept.is_file() and not altered:
+        _replace(place, kept)
+        return f"{what}; restored from DVC's cache"
+    if altered:
+        kept.unlink()
+    place.unlink(missing_ok=True)
+    return f"{what}; {'deleted. ' if where else ''}Run 'dvc repro' to make it again"
+
+
+def _listed(folder: Path, kept: Path, *, altered: bool) -> tuple[list[dict[str, str]], str]:
+    """The files of a folder as DVC's cache lists them, and what was wrong with the list; it is made anew from the folder."""
+    if kept.is_file() and not altered:
+        return json.loads(kept.read_bytes()), ""
+    what = f"its list of files {'was altered in' if altered else 'is missing from'} DVC's cache"
+    content = _listing(folder)
+    if f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}.dir" != f"{kept.parent.name}{kept.name}":
+        kept.unlink(missing_ok=True)
+        return [], f"{what}, and its files are others than it named, or missing. Run 'dvc repro' to make them again"
+    with atomic(kept) as temporary:
+        temporary.write_bytes(content)
+    return json.loads(content), f"{what}; made anew"
 
 
 def _listing(folder: Path) -> bytes:
@@ -151,10 +133,12 @@ def _digest(path: Path) -> str:
 
 
 def _replace(place: Path, source: Path) -> None:
-    mode = place.stat().st_mode
+    """Copy a file to a place, which keeps its mode."""
+    mode = place.stat().st_mode if place.exists() else None
     with atomic(place) as temporary:
         shutil.copyfile(source, temporary)
-    place.chmod(mode)
+    if mode is not None:
+        place.chmod(mode)
 
 
 def reproduce(clone: Path) -> None:

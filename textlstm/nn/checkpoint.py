@@ -15,21 +15,20 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_arrays, write_arrays
+from textlstm.core.files import hash_file, read_arrays, write_arrays
 from textlstm.core.git import repository_root
 from textlstm.nn.backend import keras, tf
 
 _COST = 0.01  # share of the time that may be spent on checkpoints
 _SECONDS = 30.0  # between two checkpoints inside an epoch, at least
 _DAYS = 14  # after which a checkpoint that nobody has asked for is deleted
-_PROGRESS = ("epoch", "index", "step", "total", "seen", "losses")
 
 
 @dataclass
@@ -42,6 +41,9 @@ class Progress:
     total: float = 0.0  # of the losses of this epoch's rows
     seen: int = 0  # rows of this epoch
     losses: list[float] = field(default_factory=list)  # of the epochs that have ended
+
+
+_PROGRESS = tuple(one.name for one in fields(Progress))
 
 
 def checkpoint_folder() -> Path:
@@ -62,8 +64,7 @@ def checkpointing(settings: Mapping[str, Any], inputs: Sequence[Path]) -> Iterat
     sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     digest = hashlib.sha256(json.dumps([stage, settings, tf.__version__, keras.__version__]).encode())
     for path in (*inputs, *sources):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(hash_file(path).encode())
     for old in folder.glob("*.npz"):
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > _DAYS * 86_400:

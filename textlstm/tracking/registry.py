@@ -28,7 +28,6 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 import mlflow
 import numpy as np
-import yaml
 from mlflow.entities import FileInfo, LoggedModelOutput, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -40,8 +39,9 @@ with warnings.catch_warnings():
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_arrays, read_json, read_text, require, write_arrays
+from textlstm.core.files import read_arrays, read_json, require, write_arrays
 from textlstm.core.git import repository_root
+from textlstm.core.lockfile import locked_stages
 from textlstm.core.params import Params, load_params
 from textlstm.detection.heldout import OWN, evidence_of
 from textlstm.evaluation.comparison import Answers, difference
@@ -280,7 +280,7 @@ def _short(version: ModelVersion) -> str:
 def held_out_digest(kind: Kind, params: Params, answers: Answers) -> str:
     """Digest of the data that a model was measured on: equal digests mean the same items in the same order."""
     stage, path = kind.stages[0], kind.data.as_posix()
-    entry = yaml.safe_load(read_text(Path("dvc.lock")))["stages"].get(stage, {})
+    entry = locked_stages().get(stage, {})
     found = [dep["md5"] for dep in entry.get("deps", []) if dep["path"] == path]
     if not found:
         raise TextLSTMError(

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import yaml
 from mlflow.entities import Metric, Param, Run, RunTag
 
 from textlstm.core import paths
@@ -33,6 +32,7 @@ from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import atomic_folder, how_to_make, read_json, read_record, read_text, write_json, write_text
 from textlstm.core.git import git, repository_root
+from textlstm.core.lockfile import locked_stages
 from textlstm.core.params import load_params
 from textlstm.core.yaml_files import read_yaml
 from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
@@ -62,8 +62,7 @@ class Record:
 
 def pipeline_state(lock: Path, own_stage: str = "track") -> str:
     """Digest of what `dvc.lock` says of all stages but the one that tracks: equal for equal code, parameters, data and results."""
-    stages = (yaml.safe_load(read_text(lock)) or {}).get("stages", {})
-    others = {name: entry for name, entry in stages.items() if name != own_stage}
+    others = {name: entry for name, entry in locked_stages(lock).items() if name != own_stage}
     if not others:
         raise TextLSTMError(f"{lock}: expected the stages of the pipeline, got none. Run 'dvc repro' first")
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

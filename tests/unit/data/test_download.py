@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from textlstm.core.errors import TextLSTMError
+from textlstm.core.files import hash_file
 from textlstm.data import download
 from textlstm.data.archives import Source
-from textlstm.data.download import cache_folder, fetch, hash_file, mirror_setting
+from textlstm.data.download import cache_folder, fetch, mirror_setting
 
 CONTENT = b"the right content" * 100
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
