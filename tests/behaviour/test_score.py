@@ -127,16 +127,17 @@ def lines_in(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
-def test_memory_is_flat_to_a_gigabyte(tmp_path: Path) -> None:
+def test_memory_is_flat(tmp_path: Path) -> None:
     used = []
-    for size in (10_000_000, 1_000_000_000):
+    for size in (10_000_000, 200_000_000):
         source = large(tmp_path / f"{size}.txt", size)
-        done = score(source, tmp_path / f"{size}.csv", "--only", "language", "--jobs", "2", program=MEASURED)
+        output = tmp_path / f"{size}.csv"
+        done = score(source, output, "--only", "language", "--jobs", "2", program=MEASURED)
         assert done.returncode == 0, done.stderr
         used.append(int(done.stdout.split()[-1]))
-    assert lines_in(tmp_path / "1000000000.csv") == lines_in(source) + 1
+    assert lines_in(output) == lines_in(source) + 1
     assert max(used) < MOST
-    assert used[1] < used[0] + 100
+    assert used[1] < used[0] + 50
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -182,7 +183,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
 
 @pytest.mark.parametrize("source", ["in.txt", "in.txt.gz"])
 def test_a_killed_run_goes_on_to_the_same_bytes(source: str, tmp_path: Path) -> None:
-    path = large(tmp_path / "in.txt", 160_000_000)
+    path = large(tmp_path / "in.txt", 80_000_000)
     if source.endswith(".gz"):
         subprocess.run(["gzip", "-1", path], check=True)
     path, words = tmp_path / source, ("--only", "language", "--jobs", "2")

@@ -27,10 +27,12 @@ SMALL: dict[str, Any] = {
 class Clone:
     """A clone in a folder of its own, with its own MLflow."""
 
+    folder: Path
+    first: set[str]  # stages that the first `dvc repro` ran
+    first_runs: list[tuple[str, str]]  # and what MLflow held after it
+
     def __init__(self, folder: Path, changes: dict[str, Any] = SMALL) -> None:
         self.folder = folder
-        self.first: set[str] = set()  # stages that the first `dvc repro` ran
-        self.first_runs: list[tuple[str, str]] = []  # and what MLflow held after it
         git("clone", "--quiet", str(ROOT), str(folder))
         self.git("config", "user.name", "test")
         self.git("config", "user.email", "test@example.invalid")
@@ -38,6 +40,14 @@ class Clone:
         self.git("rm", "--quiet", "--cached", "dvc.lock")
         (folder / "dvc.lock").unlink()
         self.git("commit", "--quiet", "--all", "--message", "small parameters")
+
+    @classmethod
+    def at(cls, folder: Path, **known: Any) -> "Clone":
+        """The clone that lies in a folder already, and what is known of it."""
+        clone = object.__new__(cls)
+        clone.folder = folder
+        vars(clone).update(known)
+        return clone
 
     def change(self, changes: dict[str, Any]) -> None:
         """Lay `changes` over params.yaml."""

@@ -23,7 +23,7 @@ TRAINING = """
 import numpy as np
 from textlstm.nn.training import fit, keras
 keras.utils.set_random_seed(1)
-model = keras.Sequential([keras.layers.Dense(1)])
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse")
 print(fit(model, [4, 4, 4], lambda epoch, index: (np.ones((2, 3)), np.ones((2, 1)))))
 """

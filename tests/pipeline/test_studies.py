@@ -92,14 +92,15 @@ def test_a_named_experiment_leaves_the_workspace_alone_and_is_run_once(clone: Cl
     assert "there is one already, with other parameters" in done.stderr
 
 
-def test_languages_are_replaced_as_a_whole(clone: Clone) -> None:
+def test_languages_are_replaced_as_a_whole_and_may_be_three(clone: Clone) -> None:
     languages = {
         "german": {"text": "data/raw/udhr/deu_1996.txt", "words": "de"},
         "english": {"text": "data/raw/udhr/eng.txt", "words": "en"},
+        "finnish": {"text": "data/raw/udhr/fin.txt", "words": "fi"},
     }
-    write_experiment(clone, "german", ELSEWHERE | {"params": {"languages": languages}})
-    clone.run(sys.executable, "-m", "textlstm", "experiment", "german")
-    commit = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/german")
+    write_experiment(clone, "three", ELSEWHERE | {"params": {"languages": languages}})
+    clone.run(sys.executable, "-m", "textlstm", "experiment", "three")
+    commit = clone.git("for-each-ref", "--format=%(objectname)", "refs/exps/*/*/three")
     params = yaml.safe_load(clone.git("show", f"{commit}:params.yaml"))
     assert list(params["languages"].items()) == list(languages.items())
     assert yaml.safe_load((clone.folder / "params.yaml").read_text()) == params | {
@@ -108,9 +109,17 @@ def test_languages_are_replaced_as_a_whole(clone: Clone) -> None:
             "french": {"text": "data/raw/udhr/fra.txt", "words": "fr"},
         }
     }
-    query = "select m.key from runs r join metrics m using (run_uuid) where r.name = 'german' and m.key like '%.loss'"
+    query = "select m.key from runs r join metrics m using (run_uuid) where r.name = 'three' and m.key like '%.loss'"
     with sqlite3.connect(clone.folder / "mlflow.db") as connection:
-        assert {key for (key,) in connection.execute(query)} == {"english.loss", "german.loss", "imdb.loss"}
+        losses = {key for (key,) in connection.execute(query)}
+    assert losses == {"english.loss", "finnish.loss", "german.loss", "imdb.loss"}
+    assert 0.5 < metrics_of(clone, "three")["language"]["auc"] < 1.0
+    bits, confusion = (
+        clone.git("show", f"{commit}:metrics/plots/{name}_language.csv").splitlines()[1:]
+        for name in ("bits", "confusion")
+    )
+    assert {row.split(",")[0] for row in bits} == set(languages)
+    assert len(confusion) == 9
 
 
 def test_an_uncommitted_parameter_is_refused(clone: Clone) -> None:
@@ -162,9 +171,9 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     before, runs, known = files(clone), clone.runs(), experiments(clone)
     commands = {
         "spread": ("spread", "--seeds", "2"),
-        "learning_curve": ("learning_curve", "--dataset", "language", "--sizes", "0", "5000"),
+        "learning_curve": ("learning_curve", "--dataset", "language", "--sizes", "5000"),
     }
-    new = ["learning_curve-language-0", "learning_curve-language-5000", "spread-8"]
+    new = ["learning_curve-language-5000", "spread-8"]
     written = {}
     for _ in range(2):  # the second time nothing is run
         for name, words in commands.items():
@@ -184,12 +193,12 @@ def test_studies_are_measured_once_and_added_to_the_run_of_their_state(clone: Cl
     assert other["imdb"]["reviews"] == metrics["imdb"]["reviews"]
     assert spread["imdb"]["summary"]["lstm"]["auc"]["standard_deviation"] > 0.0
     assert spread["language"]["summary"]["ngrams"]["auc"]["standard_deviation"] > 0.0  # the words are drawn anew
-    assert [point["asked"] for point in curve["points"]] == [0, 5000, 20_000]
-    sizes = [point["size"] for point in curve["points"]]
-    assert 0 < sizes[0] < 5000 + sizes[0] - 100 < sizes[1] < sizes[2]  # the last word drawn is whole
+    assert [point["asked"] for point in curve["points"]] == [5000, 20_000]
+    less, more = (point["size"] for point in curve["points"])
+    assert 5000 < less < more
     assert curve["points"][-1]["figures"]["detector"]["auc"] == metrics["language"]["auc"]
     rows = (clone.folder / "metrics/studies/learning_curve_language.csv").read_text().splitlines()
-    assert len(rows) == 1 + 3 * 3
+    assert len(rows) == 1 + 2 * 3
     assert (clone.folder / "docs/pictures/learning_curve.png").stat().st_size > 1000
 
     runs = clone.runs()

@@ -32,24 +32,13 @@ STUDY = {
 }
 
 
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with small models, reproduced and committed."""
-    clone = Clone(tmp_path_factory.mktemp("sweep") / "clone")
-    clone.repro()
-    clone.git("add", "dvc.lock", "metrics")
-    clone.git("commit", "--quiet", "--message", "results")
-    return clone.folder
-
-
 @pytest.fixture
-def repository(reproduced: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same with an edit of the user's, not committed, that no sweep may touch."""
+def repository(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reproduced clone with an edit of the user's, not committed, that no sweep may touch."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    git("restore", "pyproject.toml", folder=reproduced)
-    with (reproduced / "pyproject.toml").open("a") as file:
+    with (clone.folder / "pyproject.toml").open("a") as file:
         file.write("# mine\n")
-    return reproduced
+    return clone.folder
 
 
 def write_study(root: Path, **values: object) -> Path:
@@ -121,20 +110,20 @@ def check_one_to_one(root: Path, study: str, count: int) -> None:
 
 
 def test_a_study_interrupted_twice_ends_with_its_trials_each_once(repository: Path) -> None:
-    study = write_study(repository, name="interrupted", trials=12, jobs=3)
-    for number, enough in ((signal.SIGKILL, 2), (signal.SIGINT, 6)):
+    study = write_study(repository, name="interrupted", trials=6, jobs=3)
+    for number, enough in ((signal.SIGKILL, 1), (signal.SIGINT, 3)):
         process = start(repository, study)
         wait_for(lambda enough=enough: len(experiments(repository, "interrupted")) >= enough, process)
         process.send_signal(number)
         assert process.wait() == (130 if number == signal.SIGINT else -number)
-        assert len(trials(repository, "interrupted")) < 12
+        assert len(trials(repository, "interrupted")) < 6
     assert start(repository, study).wait() == 0
-    check_one_to_one(repository, "interrupted", 12)
+    check_one_to_one(repository, "interrupted", 6)
     folder = repository / ".textlstm" / "experiments" / "interrupted"
-    assert folder.joinpath("table.md").read_text().count("| complete |") == 12
+    assert folder.joinpath("table.md").read_text().count("| complete |") == 6
     assert folder.joinpath("importances.png").read_bytes().startswith(b"\x89PNG")
     assert start(repository, study).wait() == 0  # nothing is left to do
-    check_one_to_one(repository, "interrupted", 12)
+    check_one_to_one(repository, "interrupted", 6)
 
 
 def test_24_experiments_in_4_jobs_with_half_of_them_killed(repository: Path) -> None:

@@ -43,10 +43,19 @@ def test_all_is_as_it_was_made(clone: Clone) -> None:
     assert done.stdout.strip().endswith("none altered or missing")
 
 
-NAMES = [
-    *("models/abstention.json", "models/table/table.npz"),
-    *("data/split/language/english/train.txt", "metrics/language.json"),
-]
+def test_a_clean_clone_in_another_place_makes_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
+    place = tmp_path / "another place"
+    place.mkdir()
+    done = clone.run(sys.executable, "-m", "textlstm", "verify", check=False, TMPDIR=str(place))
+    assert done.returncode == 0, done.stderr[-4000:]
+    stages = yaml.safe_load((clone.folder / "dvc.lock").read_bytes())["stages"]
+    outputs = sum(len(stage.get("outs", [])) for name, stage in stages.items() if name != "track")
+    last = done.stdout.splitlines()[-1]
+    assert last == f"reproduced: {outputs} outputs of {len(stages)} stages, the same bytes"
+    assert list(place.iterdir()) == []
+
+
+NAMES = ["models/abstention.json", "models/table/table.npz", "metrics/language.json"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -30,3 +30,16 @@ def test_ctrl_c_is_two_lines_and_the_status_of_a_signal() -> None:
         "train_imdb: interrupted; its outputs are as they were before",
         "train_imdb: python -m stages.train_imdb runs it again; what was complete is not repeated, and a training goes on where it was",
     ]
+
+
+def test_ctrl_c_while_modules_are_imported_is_silent() -> None:
+    command = [sys.executable, "-v", "-m", "stages.train_imdb"]  # -v tells of each import
+    with subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "import 'numpy.linalg'" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in said

@@ -33,6 +33,8 @@ def run(main: Callable[..., None]) -> None:
         usage = " ".join([f"python -m stages.{stage}", *(name.upper() for name in wanted)])
         print(f"{stage}: expected {len(wanted)} argument(s), got {len(words)}. Usage: {usage}", file=sys.stderr)
         raise SystemExit(2)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `stages` left it while modules were imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     die_with_parent()
     if UNDER_DVC in os.environ:
         keep_lock()
