@@ -1,26 +1,32 @@
 """Kills and damage at random, and what is left of the promises afterwards: a table, and status 1 if one was broken.
 
-Run     python -m tests.faults [--kills N] [--damages N] [--seconds S] [--seed S], or make faults
+Run     python -m tests.faults [--kills N] [--commands N] [--damages N] [--seconds S] [--seed S], or make faults
 
 Kills: a small reproduction is started again and again, with make or with dvc, and each time one of its processes, or
 all of them, gets a signal, at a random moment or while a file is written that matters. Kept if nothing lives on for
 more than a second, and if the run that comes through at last has made the same bytes as an undisturbed one, and left
-nothing else behind. Damages: one file of the trained models is altered; kept if asking the models ends with a clear
-error or with the same answers.
+nothing else behind. Commands: the same for an experiment in a temporary folder, a sweep, `promote` and `track`; kept if
+the command, called again, ends as if it had not been killed, and the workspace has the bytes that it had. Damages: one
+file of the trained models is altered; kept if asking the models ends with a clear error or with the same answers.
+
+Two reproductions are killed at a time, each in a clone of its own.
 """
 
 import argparse
 import contextlib
+import copy
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +37,8 @@ from tests.pipeline.small import SMALL, Clone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 VICTIMS = ("stage", "dvc", "group", "make")
 AIMS = ("dvc.lock", "models", "mlflow.db")  # what is being written at the moment of a kill
-LONGEST = 300.0  # seconds for one run
+LONGEST = 600.0  # seconds for one run
+CLONES = 2
 FAULTS_SMALL = SMALL | {"download": {"retries": 1}}
 TEXTS = ["the quick brown fox", "la liberté", "не здесь", "good film", "12345", "a", "the movie was not bad at all"]
 
@@ -49,6 +56,7 @@ def main() -> int:
     """Measure, print the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--commands", type=int, default=8)
     parser.add_argument("--damages", type=int, default=1000)
     parser.add_argument(
         "--seconds", type=float, default=600.0, help="for the kills; what is not reached is not counted"
@@ -56,11 +64,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="textlstm-") as temporary:
-        workspace = Workspace(Path(temporary) / "clone")
-        rows = [
-            damages(workspace.clone.folder / "models", chosen.damages, chosen.seed),
-            kills(workspace, chosen.kills, chosen.seed, chosen.seconds),
-        ]
+        first = Workspace(Path(temporary) / "0" / "clone")
+        clones = [first, *(first.copy(Path(temporary) / str(number) / "clone") for number in range(1, CLONES))]
+        rows = [damages(first.clone.folder / "models", chosen.damages, chosen.seed)]
+
+        def both(number: int) -> list[Row]:
+            seed = chosen.seed + number
+            shares = [total // CLONES + (number < total % CLONES) for total in (chosen.kills, chosen.commands)]
+            return [
+                kills(clones[number], shares[0], seed, chosen.seconds),
+                commands(clones[number], shares[1], seed),
+            ]
+
+        with ThreadPoolExecutor(CLONES) as pool:
+            rows += [
+                Row(
+                    some[0].what,
+                    sum(row.kept for row in some),
+                    sum(row.of for row in some),
+                    [line for row in some for line in row.broken],
+                )
+                for some in zip(*pool.map(both, range(CLONES)), strict=True)
+            ]
     for row in rows:
         print(f"{row.what:<10} {row.kept:>6,} of {row.of:,}")
         for line in row.broken:
@@ -72,8 +97,10 @@ class Workspace:
     """A clone with small parameters, which has been reproduced once undisturbed."""
 
     def __init__(self, folder: Path) -> None:
+        folder.parent.mkdir()
         self.clone = Clone(folder, FAULTS_SMALL)
         (folder / ".venv").symlink_to(sys.prefix)
+        self.log = folder.parent / "log.txt"
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))
         }
@@ -84,14 +111,23 @@ class Workspace:
             raise SystemExit("the undisturbed reproduction failed")
         self.expected = self.outputs()
 
-    def start(self, how: str) -> subprocess.Popen[bytes]:
-        """Start a reproduction, in a session of its own."""
-        command = {
-            "make": ["make", "--silent", "-o", ".venv/.installed", "repro"],
-            "dvc": [sys.executable, "-m", "dvc", "repro"],
-        }[how]
-        log = (self.clone.folder.parent / "log.txt").open("wb")
-        with log:
+    def copy(self, folder: Path) -> "Workspace":
+        """The same in another folder."""
+        shutil.copytree(self.clone.folder, folder, symlinks=True)
+        other = copy.copy(self)
+        other.clone, other.log = Clone.at(folder), folder.parent / "log.txt"
+        return other
+
+    def start(self, how: str, command: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Start a reproduction, or another command, in a session of its own."""
+        command = (
+            command
+            or {
+                "make": ["make", "--silent", "-o", ".venv/.installed", "repro"],
+                "dvc": [sys.executable, "-m", "dvc", "repro"],
+            }[how]
+        )
+        with self.log.open("wb") as log:
             return subprocess.Popen(
                 command, cwd=self.clone.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
@@ -223,7 +259,7 @@ def _judge(workspace: Workspace, status: int, pending: list[str]) -> list[str]:
     """What is wrong after a run that came through."""
     after = f"after {'; '.join(pending[-3:])}" if pending else "without a kill"
     if status:
-        log = (workspace.clone.folder.parent / "log.txt").read_text(encoding="utf-8", errors="replace")
+        log = workspace.log.read_text(encoding="utf-8", errors="replace")
         return [f"{after}: make repro ended with status {status}: {log[-600:]}"]
     found = workspace.outputs()
     wrong = [path for path, md5 in workspace.expected.items() if found.get(path) != md5]
@@ -233,6 +269,74 @@ def _judge(workspace: Workspace, status: int, pending: list[str]) -> list[str]:
     return problems + (
         [f"{after}: runs in MLflow: {dict(states)}"] if states["RUNNING"] or not states["FINISHED"] else []
     )
+
+
+def commands(workspace: Workspace, count: int, seed: int) -> Row:
+    """Kill other commands than a reproduction, and call each of them again until it comes through."""
+    choice, folder = random.Random(seed), workspace.clone.folder
+    workspace.clone.git("add", "dvc.lock", "metrics")
+    workspace.clone.git("commit", "--quiet", "--allow-empty", "--message", "results")
+    state, broken = workspace.clone.git("status", "--porcelain"), []
+    for number in range(count):
+        name = (*COMMANDS,)[number % len(COMMANDS)]
+        if name == "track":  # it makes the database too
+            for path in folder.glob("mlflow.db*"):
+                path.unlink()
+        (folder / ".textlstm" / f"sweep-{number}.yaml").write_text(STUDY.format(number), encoding="utf-8")
+        words = [word.format(number) for word in COMMANDS[name]]
+        shots, running = [], workspace.start(name, words)
+        for _ in range(2):
+            time.sleep(choice.uniform(0.2, 15.0))
+            kind = choice.choice(SIGNALS)
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if choice.random() < 0.5 else os.kill)(running.pid, kind)
+            shots.append(f"{name} {number} after {kind.name}")
+            if left := _survivors(workspace, running):
+                broken.append(f"{shots[-1]}: alive after a second: {left}")
+            running = workspace.start(name, words)
+        status = running.wait(LONGEST)
+        said = workspace.log.read_text(encoding="utf-8", errors="replace")[-600:]
+        if status and not ("--temp" in words and words[words.index("--name") + 1] in _experiments(workspace)):
+            broken.append(f"{shots[-1]}: ended with status {status}: {said}")
+        wrong = [path for path, md5 in workspace.outputs().items() if workspace.expected.get(path) != md5]
+        states = Counter(of for _, of in workspace.clone.runs())
+        names = [run for run, of in workspace.clone.runs() if of == "FINISHED"]
+        expected = {"experiment": [f"kill-{number}"], "sweep": [f"sweep-{number}-0", f"sweep-{number}-1"]}.get(name, [])
+        twice = [one for one in expected if names.count(one) != 1 or _experiments(workspace).count(one) != 1]
+        if wrong or twice or states["RUNNING"] or workspace.clone.git("status", "--porcelain") != state:
+            broken.append(f"{shots[-1]}: {wrong}, {twice}, {dict(states)}: {said}")
+        if name == "promote" and _champions(folder) != {"textlstm-language": 1, "textlstm-sentiment": 1}:
+            broken.append(f"{shots[-1]}: champions {_champions(folder)}")
+    return Row("commands", count - len(broken), count, broken)
+
+
+COMMANDS = {
+    "experiment": [
+        *(sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", "kill-{0}", "-S", "evaluate.bootstrap=20{0}")
+    ],
+    "promote": [sys.executable, "-m", "textlstm", "promote"],
+    "sweep": [sys.executable, "-m", "textlstm", "sweep", ".textlstm/sweep-{0}.yaml"],
+    "track": [sys.executable, "-m", "stages.track"],
+}
+STUDY = """name: sweep-{0}
+metric: metrics/language.json:auc
+direction: maximize
+sampler: grid
+trials: 2
+jobs: 2
+space: {{evaluate.bootstrap: {{choice: [30{0}, 31{0}]}}}}
+"""
+
+
+def _experiments(workspace: Workspace) -> list[str]:
+    return workspace.clone.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split()
+
+
+def _champions(folder: Path) -> dict[str, int]:
+    """How many versions of each registered model are the champion."""
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        rows = connection.execute("select name from registered_model_aliases where alias = 'champion'").fetchall()
+    return dict(Counter(name for (name,) in rows))
 
 
 def damages(models: Path, count: int, seed: int) -> Row:
