@@ -71,7 +71,7 @@ lint: $(DEV)  ## check style and types
 	@ruff format --check . && ruff check . && mypy
 
 slow: $(DEV)  ## run the slow tests: whole pipelines, sweeps, pages in a browser
-	@python -m pytest -n 2 --dist loadfile -m "slow and not servers and not ray"
+	@python -m pytest -n 2 --dist worksteal -m "slow and not servers and not ray"
 
 faults: $(DEV)  ## kill reproductions and damage models at random: make faults FAULTS="--kills 20"
 	@python -m tests.faults $(FAULTS)

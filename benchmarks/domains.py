@@ -20,15 +20,18 @@ from benchmarks.snippets import Rated, rated_snippets
 from textlstm.core import paths
 from textlstm.core.files import write_json, write_text
 from textlstm.core.labels import NEGATIVE, POSITIVE
+from textlstm.core.odds import probability_of
 from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import Floats
 from textlstm.nn import reproducible
 from textlstm.sentiment.classifier import SentimentClassifier
-from textlstm.sentiment.tokenizer import words_of
+from textlstm.sentiment.tokenizer import draw_sentences, split_sentences, words_of
 
-_LENGTHS = (100, 200, 400)  # words at most, of all classes of length but the last
+_LENGTHS = (100, 200, 400)  # words at most, of all classes of length of reviews but the last
+_OF_SENTENCES = (5, 10, 20, 50)
+_SENTENCES = 4  # of each review, at most
 _CLEAR = 0.5  # a text rated nearer to 0 is taken for neither positive nor negative
 _SYSTEMS = ("textlstm", "LSTM alone", "n-grams alone", "VADER")
 
@@ -55,7 +58,9 @@ def main() -> None:
         Rated(1.0 if label == POSITIVE else -1.0, text)
         for label, text in zip(table["label"], table["text"], strict=True)
     ]
-    kinds = by_length(reviews) | rated_snippets()
+    kinds = by_length(_sentences(reviews, params.seed), _OF_SENTENCES, "sentences of held-out reviews")
+    kinds |= by_length(reviews, _LENGTHS, "held-out reviews") | rated_snippets()
+    threshold = params.sentiment.threshold
     results: dict[str, Any] = {"clear": _CLEAR, "vader": version("vaderSentiment"), "texts": {}}
     for kind, rated in kinds.items():
         clear = [one for one in rated if abs(one.rating) >= _CLEAR and words_of(one.text)]
@@ -70,6 +75,9 @@ def main() -> None:
                 for name, scores in zip(_SYSTEMS, answers, strict=True)
             },
         }
+        sure = np.maximum(probability_of(answers[0]), probability_of(-answers[0])) >= threshold
+        right = (answers[0] > 0) == (labels == POSITIVE)
+        results["texts"][kind] |= {"answered": float(sure.mean()), "right": float((right & sure).mean())}
         print(f"{kind}: {len(clear):,}", flush=True)
     results = rounded(results)
     write_json(chosen.results / "domains.json", results)
@@ -91,15 +99,27 @@ def _systems(models: Path) -> Ask:
     return ask
 
 
-def by_length(reviews: Sequence[Rated]) -> dict[str, list[Rated]]:
-    """Reviews in classes of length: each class has a name, and those that nobody is in are left out."""
+def _sentences(reviews: Sequence[Rated], seed: int) -> list[Rated]:
+    """Some sentences of each review, each rated as its review is."""
+    found, random = [], np.random.default_rng(seed)
+    for review in reviews:
+        sentences = split_sentences(words_of(review.text))
+        found += [
+            Rated(review.rating, " ".join(sentences[place]))
+            for place in draw_sentences(len(sentences), _SENTENCES, random)
+        ]
+    return found
+
+
+def by_length(texts: Sequence[Rated], lengths: Sequence[int], what: str) -> dict[str, list[Rated]]:
+    """Texts in classes of length: each class has a name, and those that nobody is in are left out."""
     classes: dict[str, list[Rated]] = {}
-    names = [f"held-out reviews of at most {_LENGTHS[0]} words"]
-    names += [f"of {low + 1} to {high}" for low, high in pairwise(_LENGTHS)]
-    names += [f"of more than {_LENGTHS[-1]}"]
-    counts = np.searchsorted(_LENGTHS, [len(words_of(review.text)) for review in reviews])
+    names = [f"{what} of at most {lengths[0]} words"]
+    names += [f"of {low + 1} to {high}" for low, high in pairwise(lengths)]
+    names += [f"of more than {lengths[-1]}"]
+    counts = np.searchsorted(lengths, [len(words_of(text.text)) for text in texts])
     for number, name in enumerate(names):
-        inside = [review for review, count in zip(reviews, counts, strict=True) if count == number]
+        inside = [text for text, count in zip(texts, counts, strict=True) if count == number]
         if inside:
             classes[name] = inside
     return classes
@@ -109,18 +129,24 @@ def _report(results: dict[str, Any]) -> list[str]:
     rows = []
     for kind, of in results["texts"].items():
         cells = [f"{system['accuracy']:.3f} / {system['auc']:.3f}" for system in of["systems"].values()]
-        rows.append([kind, f"{of['count']:,}", f"{of['positive']:.2f}", f"{of['words']:.0f}", *cells])
+        decided = f"{of['right']:.3f} / {of['answered'] - of['right']:.3f} / {1 - of['answered']:.3f}"
+        rows.append(
+            [kind, f"{of['count']:,}", f"{of['positive']:.2f}", f"{of['words']:.0f}", cells[0], decided, *cells[1:]]
+        )
     about = (
         f"Accuracy / AUC of the sentiment model, of each of its parts, and of VADER {results['vader']} (rules and a lexicon). "
         f"The sentences and tweets are those of Hutto and Gilbert (2014) whose mean rating, from -4 to 4, "
-        f"is at least {results['clear']} away from 0. "
+        f"is at least {results['clear']} away from 0. A sentence of a review counts as what its review is, which it often is not. "
         "Intervals are in domains.json."
     )
     return [
         "<!-- Written by python -m benchmarks.domains. -->",
         about,
         "",
-        *common.table(["texts", "number", "positive", "words, median", *_SYSTEMS], rows),
+        *common.table(
+            ["texts", "number", "positive", "words, median", _SYSTEMS[0], "right / wrong / no answer", *_SYSTEMS[1:]],
+            rows,
+        ),
     ]
 
 

@@ -2,14 +2,14 @@
 
 Reads   params.yaml
 Writes  data/checked.txt, always the same line: every stage that begins a branch depends on it, and none runs again because of it;
-        models/detection.json and models/sentiment.json, the settings that models answer with
+        models/detection.json, the settings that the detector answers with
 Run     python -m stages.check_params
 """
 
 from textlstm.core import paths
 from textlstm.core.files import write_sealed, write_text
 from textlstm.core.params import load_params
-from textlstm.core.settings import DetectionSettings, SentimentSettings
+from textlstm.core.settings import DetectionSettings
 from textlstm.core.stage import run
 
 
@@ -19,7 +19,6 @@ def main() -> None:
     write_text(paths.CHECKED, "params.yaml has been checked\n")
     settings = DetectionSettings(languages, params.ngram.weight, params.abstention.threshold)
     write_sealed(paths.DETECTION_SETTINGS, settings)
-    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight))
     print(f"params.yaml: all sections are in order; languages: {', '.join(languages)}")
 
 

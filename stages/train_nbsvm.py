@@ -31,9 +31,15 @@ def main() -> None:
         strength=params.nbsvm.strength,
         seed=params.seed,
         most=params.nbsvm.reviews,
+        sentences=params.nbsvm.sentences,
+        sentence_strength=params.nbsvm.sentence_strength,
     )
     model.save(paths.NBSVM_MODEL)
-    print(f"imdb: {len(model.weights):,} buckets of n-grams weighted, from {len(labels):,} reviews")
+    of_sentences = len(model.sentences.weights) if model.sentences else 0
+    print(
+        f"imdb: {len(model.reviews.weights):,} buckets of n-grams weighted for reviews and {of_sentences:,} for sentences, "
+        f"from {len(labels):,} reviews"
+    )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ TINY = {  # small enough that every stage takes a moment
     "imdb.batch": 8,
     "imdb.epochs": 1,
     "nbsvm.bits": 10,
+    "sentiment.validation": 0.0,
     "nbsvm.min_reviews": 1,
     "score.lengths": [1, 5],
     "score.examples": ["abc"],

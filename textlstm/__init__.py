@@ -26,14 +26,15 @@ _HOMES = {
     "SentimentClassifier": "textlstm.sentiment.classifier",
     "SentimentPrediction": "textlstm.sentiment.classifier",
     "TextLSTMError": "textlstm.core.errors",
-    "load_classifier": "textlstm.sentiment.classifier",
+    "load_classifier": "textlstm.loading",
     "load_detector": "textlstm.detection.detector",
 }
 
 if TYPE_CHECKING:
     from textlstm.core.errors import TextLSTMError
     from textlstm.detection.detector import Detector, LanguageAnswers, LanguagePrediction, load_detector
-    from textlstm.sentiment.classifier import SentimentClassifier, SentimentPrediction, load_classifier
+    from textlstm.loading import load_classifier
+    from textlstm.sentiment.classifier import SentimentClassifier, SentimentPrediction
 else:
 
     def __getattr__(name: str) -> Any:

@@ -165,7 +165,7 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=["language", "sentiment"], help="ask one of the two models only")
     names = "the candidates, such as english,french (default: all)"
     parser.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
-    least = "least probability of a language that is answered, 0 to 1; 0 answers every text with a letter (default: that of params.yaml)"
+    least = "least probability of a language or a sentiment that is answered, 0 to 1; 0 answers every text (default: those of params.yaml)"
     parser.add_argument("--threshold", type=_probability, metavar="P", help=least)
     where = "folder of the trained models (default: those installed with the package, or else models)"
     parser.add_argument("--models", type=Path, help=where)
@@ -206,8 +206,8 @@ def _score(chosen: argparse.Namespace) -> int:
     from textlstm.score.answering import Question
     from textlstm.score.run import locally, score
 
-    if chosen.only == "sentiment" and (chosen.languages or chosen.threshold is not None):
-        chosen.error("--languages and --threshold decide about the language: not allowed with --only sentiment")
+    if chosen.only == "sentiment" and chosen.languages:
+        chosen.error("--languages decides about the language: not allowed with --only sentiment")
     languages = tuple(chosen.languages) if chosen.languages else None
     question = Question(chosen.models, chosen.only, languages, chosen.threshold, chosen.prefix)
     if chosen.engine == "ray":

@@ -30,7 +30,7 @@ _COLUMNS = {  # of a table: heading, and characters of the widest cell; the text
     "language": ("language", len("none: low confidence")),
     "margin": ("margin", len("99999.999")),
     "language_probability": ("probability", len("probability")),
-    "sentiment": ("sentiment", len("none: no words")),
+    "sentiment": ("sentiment", len("none: no known words")),
     "positive_probability": ("positive", len("positive")),
 }
 
@@ -56,10 +56,8 @@ def ask(chosen: argparse.Namespace) -> int:
         batches = iter([[text.encode("utf-8", "surrogateescape") for text in chosen.texts]])
     else:
         batches = batches_of_lines(sys.stdin.buffer) if sys.stdin else iter([])
-    if chosen.only == "sentiment" and (chosen.languages or chosen.exact or chosen.threshold is not None):
-        chosen.error(
-            "--languages, --threshold and --exact decide about the language: not allowed with --only sentiment"
-        )
+    if chosen.only == "sentiment" and (chosen.languages or chosen.exact):
+        chosen.error("--languages and --exact decide about the language: not allowed with --only sentiment")
     first = next(batches, [])
     if not first:
         chosen.error("expected a text, got none. Give it as an argument or on standard input")
@@ -94,7 +92,8 @@ def _answers(texts: list[bytes], models: list[Model]) -> tuple[list[Answer], dic
         answers = [answer | fields for answer, fields in zip(answers, model(asked), strict=True)]
     for place, problem in problems.items():
         answer = answers[place]
-        nothing = dict.fromkeys(answer.keys() - {"text"}) | ({"reason": problem} if "reason" in answer else {})
+        reasons = {name: problem for name in ("reason", "sentiment_reason") if name in answer}
+        nothing = dict.fromkeys(answer.keys() - {"text"}) | reasons
         answers[place] = answer | nothing
     return answers, problems
 
@@ -162,11 +161,12 @@ def _load_language(chosen: argparse.Namespace) -> Model:
 
 
 def _load_sentiment(chosen: argparse.Namespace) -> Model:
-    from textlstm.sentiment.classifier import load_classifier
+    from textlstm.loading import load_classifier
 
     classifier = load_classifier(chosen.models)
     return lambda texts: [
-        {"sentiment": one.sentiment, "positive_probability": one.probability} for one in classifier.predict(texts)
+        {"sentiment": one.sentiment, "sentiment_reason": one.reason, "positive_probability": one.probability}
+        for one in classifier.predict(texts, threshold=chosen.threshold)
     ]
 
 
@@ -188,7 +188,7 @@ def _shown(text: str) -> str:
 def _cell(key: str, answer: Answer, problem: str | None) -> str:
     value = answer[key]
     if value is None:
-        of_sentiment = (problem if "language" not in answer else None) if problem else "no words"
+        of_sentiment = None if problem and "language" in answer else answer.get("sentiment_reason")
         reason = {"language": answer.get("reason"), "sentiment": of_sentiment}.get(key)
         return f"none: {reason}" if reason else "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

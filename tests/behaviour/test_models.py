@@ -51,6 +51,48 @@ def test_the_tutorials_reviews_get_the_right_sentiment() -> None:
     assert [answer["sentiment"] for answer in answers] == ["positive"] * len(GOOD) + ["negative"] * len(BAD)
 
 
+# Short and clear, or nothing to judge by. The first list was found wanting before sentences were learnt from; the second
+# was written down before the model that is tested was asked.
+FOUND = {
+    "negative": [
+        *("i hate it", "this film is terrible", "not good", "the movie was not good", "I did not enjoy this film"),
+        *("I really disliked it", "do not watch", "hated every minute", "what a disaster", "a waste of time"),
+        *("nobody should see this", "far from perfect", "I wanted to like it but could not", "not worth the ticket"),
+        "everything about it is wrong",
+    ],
+    "positive": [
+        *("not bad at all", "couldn't be better", "I can't recommend it enough", "loved it", "brilliant"),
+        *("best film of the year", "I would watch it again", "never boring", "surprisingly good"),
+        *("well worth the ticket", "it made me cry with joy"),
+    ],
+    None: ["the movie", "xyzzy", "and", "12345", "👎👎👎", "Le film est nul"],
+}
+OTHERS = {
+    "negative": [
+        *("awful", "it is boring", "not funny at all", "the worst movie ever", "avoid this one", "I fell asleep"),
+        *("a complete waste of money", "the plot makes no sense", "it was not worth it", "I want my money back"),
+        *("it could have been better", "nothing works in it", "poorly written"),
+    ],
+    "positive": [
+        *("I love this film", "this is a masterpiece", "I was not disappointed", "what a wonderful story"),
+        *("highly recommended", "great acting", "she was excellent", "never a dull moment", "one of my favorites"),
+        *("simply beautiful", "I enjoyed every minute", "a must see", "you will not regret it"),
+    ],
+    None: ["the", "zzkqw", "2024", "C'est un très bon film", "🙂🙂", "a film"],
+}
+
+
+@pytest.mark.parametrize(("texts", "least"), [(FOUND, 26), (OTHERS, 30)], ids=["found", "others"])
+def test_one_sentence_is_decided_or_left_open(texts: dict[str | None, list[str]], least: int) -> None:
+    expected = [(text, sentiment) for sentiment, some in texts.items() for text in some]
+    assert len(expected) == 32
+    answers = ask("--only", "sentiment", *(text for text, _ in expected))
+    wrong = [
+        text for (text, sentiment), answer in zip(expected, answers, strict=True) if answer["sentiment"] != sentiment
+    ]
+    assert len(expected) - len(wrong) >= least, wrong
+
+
 def test_case_and_white_space_and_apostrophes_do_not_matter_to_the_language() -> None:
     plain, loud, spaced, typographic = ask(
         "--only", "language", "c'est la vie", "C'EST LA VIE", "  c'est   la vie ", "c’est la vie"

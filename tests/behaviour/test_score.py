@@ -61,7 +61,10 @@ def texts() -> list[str]:
 
 
 def fields_of(answer: dict[str, Any]) -> list[Any]:
-    names = ("text", "language", "language_probability", "reason", "sentiment", "positive_probability")
+    names = (
+        "text",
+        *("language", "language_probability", "reason", "sentiment", "positive_probability", "sentiment_reason"),
+    )
     return [answer[name] for name in names]
 
 

@@ -142,8 +142,10 @@ def test_the_package_of_the_stages_can_only_end_the_process() -> None:
     ).body
     imports = [node.names[0].name for node in rest if isinstance(node, ast.Import)]
     (missing,) = [node for node in rest if isinstance(node, ast.Assign)]
-    dies_with_dvc, check = [node for node in rest if isinstance(node, ast.If)]
-    assert len(rest) == len(imports) + 3
+    quiet, dies_with_dvc, check = [node for node in rest if isinstance(node, ast.If)]
+    assert len(rest) == len(imports) + 4
+    called = [ast.unparse(node.func) for node in ast.walk(quiet) if isinstance(node, ast.Call)]
+    assert set(called) == {"signal.getsignal", "signal.signal"}
     assert set(imports) == {"ctypes", "importlib.util", "os", "signal", "sys"}
     called = [ast.unparse(node.func) for node in ast.walk(dies_with_dvc) if isinstance(node, ast.Call)]
     assert set(called) == {"ctypes.CDLL", "ctypes.CDLL(None).prctl", "os.getsid", "os.getppid", "os.getpid", "sys.exit"}
@@ -161,6 +163,7 @@ KNOBS = {
     "ngram.weight",
     "nbsvm.weight",
     "abstention.threshold",
+    "sentiment.threshold",
 }  # they decide answers, and are read where answers are made
 
 
@@ -285,7 +288,9 @@ def test_the_detector_is_calibrated_on_training_data_alone() -> None:
 
 def test_training_cannot_see_the_reviews_to_test_on() -> None:
     assert "data/split/imdb/train.parquet" in ancestors("train_imdb")
-    assert "data/split/imdb/test.parquet" not in ancestors("train_imdb")
+    for stage in ("train_imdb", "train_nbsvm", "calibrate_sentiment"):
+        assert "data/split/imdb/test.parquet" not in ancestors(stage)
+    assert "data/split/imdb/validation.parquet" not in ancestors("train_imdb") | ancestors("train_nbsvm")
 
 
 def test_no_knob_of_a_decision_trains_anything() -> None:

@@ -20,6 +20,7 @@ from textlstm.core.git import git
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
+TRIALS = int(os.environ.get("TEXTLSTM_TEST_TRIALS", "8"))  # of which half are killed; 24 take a quarter of an hour
 STUDY = {
     "metric": "metrics/language.json:auc",
     "direction": "maximize",
@@ -110,29 +111,29 @@ def check_one_to_one(root: Path, study: str, count: int) -> None:
 
 
 def test_a_study_interrupted_twice_ends_with_its_trials_each_once(repository: Path) -> None:
-    study = write_study(repository, name="interrupted", trials=6, jobs=3)
-    for number, enough in ((signal.SIGKILL, 1), (signal.SIGINT, 3)):
+    study = write_study(repository, name="interrupted", trials=4, jobs=2)
+    for number, enough in ((signal.SIGKILL, 1), (signal.SIGINT, 2)):
         process = start(repository, study)
         wait_for(lambda enough=enough: len(experiments(repository, "interrupted")) >= enough, process)
         process.send_signal(number)
         assert process.wait() == (130 if number == signal.SIGINT else -number)
-        assert len(trials(repository, "interrupted")) < 6
+        assert len(trials(repository, "interrupted")) < 4
     assert start(repository, study).wait() == 0
-    check_one_to_one(repository, "interrupted", 6)
+    check_one_to_one(repository, "interrupted", 4)
     folder = repository / ".textlstm" / "experiments" / "interrupted"
-    assert folder.joinpath("table.md").read_text().count("| complete |") == 6
+    assert folder.joinpath("table.md").read_text().count("| complete |") == 4
     assert folder.joinpath("importances.png").read_bytes().startswith(b"\x89PNG")
     assert start(repository, study).wait() == 0  # nothing is left to do
-    check_one_to_one(repository, "interrupted", 6)
+    check_one_to_one(repository, "interrupted", 4)
 
 
-def test_24_experiments_in_4_jobs_with_half_of_them_killed(repository: Path) -> None:
-    study = write_study(repository, name="killed", trials=24, jobs=4)
+def test_experiments_in_4_jobs_with_half_of_them_killed(repository: Path) -> None:
+    study = write_study(repository, name="killed", trials=TRIALS, jobs=4)
     process, chance = start(repository, study), random.Random(5)
     killed: Counter[str] = Counter()
     while process.poll() is None:
         time.sleep(chance.uniform(0, 3))
-        if len(killed) < 12:
+        if len(killed) < TRIALS // 2:
             victims = [
                 each for each in psutil.Process(process.pid).children() if (name := name_of(each)) and not killed[name]
             ]
@@ -147,8 +148,8 @@ def test_24_experiments_in_4_jobs_with_half_of_them_killed(repository: Path) -> 
                     )
                     killed[name] += 1
     assert process.returncode == 0
-    assert len(killed) == 12
-    check_one_to_one(repository, "killed", 24)
+    assert len(killed) == TRIALS // 2
+    check_one_to_one(repository, "killed", TRIALS)
 
 
 def name_of(process: psutil.Process) -> str:
@@ -187,7 +188,7 @@ def test_a_hopeless_trial_is_stopped_early(repository: Path) -> None:
         direction="minimize",
         pruner={"training": "train_language@english", "startup": 1, "warmup": 1},
         space={"language_model.learning_rate": {"choice": [0.05, 1e-08 * 1.5]}},
-        fixed={"language_model.epochs": 8, "language_model.batch": 64},
+        fixed={"language_model.epochs": 4, "language_model.batch": 128},
     )
     assert start(repository, study).wait() == 0
     assert [trial.state.name for trial in trials(repository, "pruned")] == ["COMPLETE", "PRUNED"]

@@ -63,7 +63,8 @@ def test_a_planted_byte_is_found_and_put_right(clone: Clone, name: str) -> None:
     path = clone.folder / name
     right, kept = path.read_bytes(), _cached(clone, path)
     _alter(path)
-    assert clone.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."  # DVC does not see it
+    if kept.exists():  # DVC takes it for unchanged by its size and time, but what is in git it may read again
+        assert clone.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
     done = _textlstm(clone, "verify", "--files")
     assert done.returncode == 1
     assert f"{name} (" in done.stderr

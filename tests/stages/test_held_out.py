@@ -108,7 +108,7 @@ def test_what_is_learnt_is_the_same_whatever_is_tested_on(workspace: Workspace) 
         written.append(all_bytes(folder, "data/vectors", "models", "metrics") | {TRAIN: paths.TRAIN_IMDB.read_bytes()})
     assert {
         "models/imdb/weights.npz",
-        "models/nbsvm/weights.npz",
+        "models/nbsvm/reviews.npz",
         "data/vectors/imdb/reviews.npz",
         "metrics/curves/imdb.csv",
     } <= set(written[0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stages import (
-    check_params,
+    calibrate_sentiment,
     download,
     evaluate_imdb,
     pretrain,
@@ -21,11 +21,13 @@ from stages import (
 )
 from textlstm.core import parquet, paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_arrays, write_arrays
+from textlstm.core.files import read_arrays, read_sealed, write_arrays
 from textlstm.core.labels import Review
 from textlstm.core.parquet import read_parquet, write_parquet
+from textlstm.core.settings import SentimentSettings
 from textlstm.data.reviews import reviews_table
-from textlstm.evaluation.sentiment import SYSTEMS
+from textlstm.evaluation.sentiment import PARTS, SYSTEMS
+from textlstm.sentiment.calibration import POINTS
 from textlstm.sentiment.nbsvm import NbsvmModel
 from textlstm.sentiment.tokenizer import Tokenizer
 
@@ -71,13 +73,35 @@ def test_counted_ngrams_and_the_evaluation(prepared: Path, capsys: pytest.Captur
     train_nbsvm.main()
     test = read_parquet(paths.TEST_IMDB)
     log_odds = NbsvmModel.load(paths.NBSVM_MODEL).log_odds(test["text"].tolist())
-    write_arrays(paths.SCORES_IMDB, **dict.fromkeys(SYSTEMS, log_odds), label=test["label"].to_numpy())
+    labels = test["label"].to_numpy()
+    scores = dict.fromkeys(SYSTEMS, log_odds) | {"label": labels, "words": np.full(len(labels), 7)}
+    scores |= {f"sentence_{name}": scores[name] for name in ("label", "words", *PARTS)}
+    write_arrays(paths.SCORES_IMDB, **scores)
     evaluate_imdb.main()
     metrics = json.loads(paths.METRICS_IMDB.read_text())
     assert metrics["accuracy"] == 1.0
     assert (metrics["reviews"], metrics["protocol"]) == (10, "holdout")
     assert "accuracy 1.0000" in capsys.readouterr().out
     assert paths.plot("confusion_imdb").read_text().splitlines()[1] == "negative,negative,5"
+
+
+def test_a_part_of_the_reviews_calibrates_and_is_learnt_from_by_nobody(workspace: Workspace) -> None:
+    workspace({"split.learn": 0.75, "sentiment.validation": 0.2, "sentiment.threshold": 0.6, "nbsvm.weight": 0.25})
+    _raw()
+    for stage in (split_imdb, vectorize_imdb, train_imdb, train_nbsvm, calibrate_sentiment):
+        stage.main()
+    train, validation, test = map(read_parquet, (paths.TRAIN_IMDB, paths.VALIDATION_IMDB, paths.TEST_IMDB))
+    assert [len(table) for table in (train, validation, test)] == [24, 6, 10]
+    assert validation["label"].value_counts().to_dict() == {0: 3, 1: 3}
+    assert not set(train["text"]) & set(validation["text"])
+    settings = read_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings)
+    assert (settings.nbsvm_weight, settings.threshold) == (0.25, 0.6)
+    assert settings.words == list(POINTS)
+    assert len(settings.scale) == len(settings.bias) == len(POINTS)
+    workspace({"split.learn": 0.75, "sentiment.validation": 0.0})
+    split_imdb.main()
+    calibrate_sentiment.main()
+    assert read_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings).words == []
 
 
 def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
@@ -94,20 +118,20 @@ def test_running_a_stage_again_gives_the_same_bytes(prepared: Path) -> None:
 
 
 def test_the_size_of_the_batches_changes_nothing(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_params.main()
     train_imdb.main()
     tables = paths.TRAIN_IMDB, paths.TEST_IMDB
     files = (
         paths.TOKENIZER,
         paths.WORD_IDS,
-        paths.NBSVM_MODEL / "weights.npz",
+        paths.NBSVM_MODEL / "reviews.npz",
+        paths.NBSVM_MODEL / "sentences.npz",
         paths.SCORES_IMDB,
         paths.plot("words_imdb"),
     )
     found = []
     for rows in (parquet.ROWS, 4):
         monkeypatch.setattr(parquet, "ROWS", rows)
-        for stage in (split_imdb, vectorize_imdb, train_nbsvm, score_imdb):
+        for stage in (split_imdb, vectorize_imdb, train_nbsvm, calibrate_sentiment, score_imdb):
             stage.main()
         found.append([read_parquet(path).to_csv() for path in tables] + [path.read_bytes() for path in files])
     assert found[0] == found[1]
@@ -116,9 +140,9 @@ def test_the_size_of_the_batches_changes_nothing(prepared: Path, monkeypatch: py
 def test_a_review_without_words_among_those_to_test_on_is_told_by_its_number(
     prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_params.main()
     train_imdb.main()
     train_nbsvm.main()
+    calibrate_sentiment.main()
     table = read_parquet(paths.TEST_IMDB)
     table.loc[6, "text"] = " "
     write_parquet(paths.TEST_IMDB, table)
@@ -174,7 +198,7 @@ def test_pretraining_reads_the_unlabelled_reviews_and_the_lstm_starts_from_it(wo
     assert paths.curve("pretrain_imdb").read_text().startswith("epoch,loss\n1,")
     train_imdb.main()
     train_nbsvm.main()
-    check_params.main()
+    calibrate_sentiment.main()
     score_imdb.main()
     assert len(read_arrays(paths.SCORES_IMDB)["lstm"]) == 10
     paths.PRETRAINED_WEIGHTS.unlink()
@@ -223,7 +247,7 @@ def test_scores_of_an_earlier_state_are_told(workspace: Workspace) -> None:
     write_arrays(paths.SCORES_IMDB, probability=np.zeros(2), label=np.array([0, 1]))
     with pytest.raises(
         TextLSTMError,
-        match=r"data/scores/imdb.npz: expected the arrays classifier, lstm, nbsvm, linear_svm, label, got none called classifier",
+        match=r"imdb.npz: expected the arrays classifier, lstm, nbsvm, linear_svm, label, words, .*, got none called classifier",
     ):
         evaluate_imdb.main()
 

@@ -22,7 +22,7 @@ from stages import (
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import read_arrays, read_json, read_sealed, read_text, write_arrays
-from textlstm.core.settings import DetectionSettings, SentimentSettings
+from textlstm.core.settings import DetectionSettings
 from textlstm.detection.abstention import Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import Evidence
@@ -66,14 +66,13 @@ def test_checking_writes_the_same_line_whatever_the_parameters(workspace: Worksp
 
 
 def test_checking_writes_what_decides_answers(workspace: Workspace) -> None:
-    workspace({"ngram.weight": 0.25, "nbsvm.weight": 0.5, "abstention.threshold": 0.7})
+    workspace({"ngram.weight": 0.25, "abstention.threshold": 0.7})
     check_params.main()
     assert read_sealed(paths.DETECTION_SETTINGS, DetectionSettings) == DetectionSettings(["left", "right"], 0.25, 0.7)
-    assert read_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings) == SentimentSettings(0.5)
-    for path, kind in ((paths.DETECTION_SETTINGS, DetectionSettings), (paths.SENTIMENT_SETTINGS, SentimentSettings)):
-        path.write_text(path.read_text(encoding="utf-8").replace("0.", "0.1"), encoding="utf-8")
-        with pytest.raises(TextLSTMError, match="its values do not fit its digest: it was altered"):
-            read_sealed(path, kind)
+    path = paths.DETECTION_SETTINGS
+    path.write_text(path.read_text(encoding="utf-8").replace("0.", "0.1"), encoding="utf-8")
+    with pytest.raises(TextLSTMError, match="its values do not fit its digest: it was altered"):
+        read_sealed(path, DetectionSettings)
 
 
 def test_checking_fails_by_name_and_leaves_the_last_good_file(workspace: Workspace) -> None:

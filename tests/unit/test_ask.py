@@ -48,11 +48,12 @@ class Detector:
 class Classifier:
     """Likes every text."""
 
-    def predict(self, texts: list[str]) -> list[Any]:
+    def predict(self, texts: list[str], *, threshold: float | None = None) -> list[Any]:
+        assert threshold in (None, 0.0)
         return [
-            SimpleNamespace(sentiment="positive", probability=0.9)
+            SimpleNamespace(sentiment="positive", probability=0.9, reason=None)
             if text
-            else SimpleNamespace(sentiment=None, probability=None)
+            else SimpleNamespace(sentiment=None, probability=None, reason="no words")
             for text in texts
         ]
 
@@ -61,7 +62,7 @@ def stand_ins() -> tuple[dict[str, Any], list[Detector]]:
     """Modules in place of those that load models, and the detectors that they will have loaded."""
     detection, sentiment = (
         ModuleType("textlstm.detection.detector"),
-        ModuleType("textlstm.sentiment.classifier"),
+        ModuleType("textlstm.loading"),
     )
     loaded: list[Detector] = []
 
@@ -111,6 +112,7 @@ def test_every_line_of_standard_input_gets_one_line_in_its_order(
         "margin": 2.5,
         "language_probability": 0.75,
         "sentiment": "positive",
+        "sentiment_reason": None,
         "positive_probability": 0.9,
     }
     give(monkeypatch, ODD)

@@ -160,6 +160,8 @@ class Imdb(_Section):
     pooling: Literal["last", "mean_max"]
     chunk: Annotated[int, Field(ge=1, le=1000)]
     tail: Annotated[int, Field(ge=0, le=5000)]
+    sentences: Annotated[int, Field(ge=0, le=100)]
+    sentence_weight: Annotated[float, Field(gt=0, le=1)]
     word_dropout: Share
     dropout: Share
     adversarial: Annotated[float, Field(ge=0, le=1000)]
@@ -174,7 +176,13 @@ class Imdb(_Section):
     @model_validator(mode="after")
     def _fits_its_network(self) -> Self:
         if self.pooling == "last":
-            tutorials = {"precision": "float32", "vectors": "random", "bidirectional": False, "word_dropout": 0.0}
+            tutorials = {
+                "precision": "float32",
+                "vectors": "random",
+                "bidirectional": False,
+                "sentences": 0,
+                "word_dropout": 0.0,
+            }
             _require(self, "pooling 'last', the tutorials' network,", tutorials)
         return self
 
@@ -200,7 +208,16 @@ class Nbsvm(_Section):
     min_reviews: Count
     reviews: Annotated[int, Field(ge=0)]
     strength: Annotated[float, Field(gt=0, le=1000)]
+    sentences: Annotated[int, Field(ge=0, le=1000)]
+    sentence_strength: Annotated[float, Field(gt=0, le=1000)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Sentiment(_Section):
+    """How the sentiment classifier is calibrated, and when it answers."""
+
+    validation: Annotated[float, Field(ge=0.0, le=0.5)]
+    threshold: Annotated[float, Field(ge=0.5, lt=1.0)]
 
 
 class Score(_Section):
@@ -248,6 +265,7 @@ class Params(_Section):
     pretrain: Pretrain
     imdb: Imdb
     nbsvm: Nbsvm
+    sentiment: Sentiment
     score: Score
     evaluate: Evaluate
 

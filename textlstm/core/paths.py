@@ -16,6 +16,7 @@ SPLIT_OTHERS = Path("data/split/others")
 CALIBRATION = Path("data/calibration")
 TRAIN_IMDB = Path("data/split/imdb/train.parquet")
 TEST_IMDB = Path("data/split/imdb/test.parquet")
+VALIDATION_IMDB = Path("data/split/imdb/validation.parquet")
 UNLABELLED_IMDB = Path("data/split/imdb/unlabelled.parquet")
 
 VOCABULARY = Path("data/vectors/characters.json")

@@ -17,3 +17,7 @@ class SentimentSettings:
     """Of the sentiment classifier."""
 
     nbsvm_weight: float  # share of NB-SVM beside the LSTM
+    threshold: float  # least probability of a sentiment that is answered
+    words: list[int]  # numbers of words that the calibration has points at, ascending
+    scale: list[float]  # at each, what the log-odds are multiplied by
+    bias: list[float]  # and what is added to them then

@@ -41,8 +41,13 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
     train = table[table["part"] == "train"]
     if protocol == "official":
         return train, table[table["part"] == "test"]
+    return hold_out(train, learn, seed=str(seed))
+
+
+def hold_out(table: pd.DataFrame, learn: float, *, seed: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table cut in two, each label by itself: a share that is learnt from, and the rest. Copies of a text stay together."""
     held_out: list[Hashable] = []
-    for label, rows in train.groupby("label"):
+    for label, rows in table.groupby("label"):
         copies = defaultdict(list)
         for row, text in rows["text"].items():
             copies[text].append(row)
@@ -53,8 +58,8 @@ def split_reviews(table: pd.DataFrame, *, protocol: str, learn: float, seed: int
             if len(group) <= room:
                 held_out += group
                 room -= len(group)
-    test = train.index.isin(held_out)
-    return train[~test], train[test]
+    test = table.index.isin(held_out)
+    return table[~test], table[test]
 
 
 def unlabelled_reviews(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,12 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from textlstm.detection.detector import load_detector
+from textlstm.loading import load_classifier
 from textlstm.score.output import Columns
 from textlstm.score.rows import Batch
-from textlstm.sentiment.classifier import load_classifier
 
 LANGUAGE = ("language", "language_probability", "reason")
-SENTIMENT = ("sentiment", "positive_probability")
+SENTIMENT = ("sentiment", "positive_probability", "sentiment_reason")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Question:
                 for name, value in zip(LANGUAGE, (None, None, problem), strict=True):
                     columns[name][row] = value
         if self.only != "language":
-            columns |= self._sentiments(texts)  # that of a row with a problem has no words
+            columns |= self._sentiments(texts)
+            for row, problem in batch.problems.items():
+                columns["sentiment_reason"][row] = problem  # it has no words, and no other answer
         return {self.prefix + name: column for name, column in columns.items()}
 
     def _languages(self, texts: list[str]) -> Columns:
@@ -52,10 +54,11 @@ class Question:
         }
 
     def _sentiments(self, texts: list[str]) -> Columns:
-        found = _classifier(self.models).predict(texts)
+        found = _classifier(self.models).predict(texts, threshold=self.threshold)
         return {
             "sentiment": [answer.sentiment for answer in found],
             "positive_probability": [answer.probability for answer in found],
+            "sentiment_reason": [answer.reason for answer in found],
         }
 
     def load(self) -> None:
@@ -63,7 +66,7 @@ class Question:
         if self.only != "sentiment":
             _detector(self.models).predict([], languages=self.languages, threshold=self.threshold)
         if self.only != "language":
-            _classifier(self.models)
+            _classifier(self.models).predict([], threshold=self.threshold)
 
 
 _detector = lru_cache(maxsize=1)(load_detector)

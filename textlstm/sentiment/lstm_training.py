@@ -22,7 +22,7 @@ from textlstm.nn.weights import named_weights
 from textlstm.sentiment.adversarial import AdversarialTraining
 from textlstm.sentiment.lstm import ModelConfig, Review, SentimentModel, pad_left, split_into_chunks
 from textlstm.sentiment.pretraining import DIRECTIONS, Pretrained
-from textlstm.sentiment.tokenizer import PAD, Tokenizer
+from textlstm.sentiment.tokenizer import PAD, SENTENCE_ENDS, START, UNKNOWN, Tokenizer, draw_sentences, sentences_of
 from textlstm.sentiment.word_vectors import counted_vectors
 
 layers, ops = keras.layers, keras.ops
@@ -193,17 +193,64 @@ def train_sentiment_model(
     config = ModelConfig(settings.length, settings.pooling, settings.chunk, settings.tail, settings.bucketed, _LABELS)
     lengths = np.array([len(review) for review in reviews])
     orders = [_order(lengths, settings, seed, epoch) for epoch in range(settings.epochs)]
+    drawn = [_drawn_sentences(reviews, tokenizer, settings, seed, epoch) for epoch in range(settings.epochs)]
+    if settings.sentences:  # a batch of sentences after each batch of reviews
+        orders = [
+            [
+                rows
+                for pair in zip(order, np.array_split(_shuffled(of, seed, epoch), len(order)), strict=True)
+                for rows in pair
+            ]
+            for epoch, (order, of) in enumerate(zip(orders, drawn, strict=True))
+        ]
 
     def batch(epoch: int, index: int) -> Batch:
         chosen = orders[epoch][index]
-        return arrange([reviews[row] for row in chosen], config), labels[chosen].astype(np.float32)[:, None]
+        if chosen.ndim == 1:
+            texts, rows, weight = [reviews[row] for row in chosen], chosen, 1.0
+        else:
+            rows, weight = chosen[:, 0], settings.sentence_weight
+            texts = [np.append(np.int32(START), reviews[row][begin:end]) for row, begin, end in chosen]
+        targets = labels[rows].astype(np.float32)[:, None]
+        if settings.sentences:
+            targets = np.concatenate([targets, np.full_like(targets, weight)], axis=1)
+        return arrange(texts, config), targets
 
     steps = sum(map(len, orders))
     optimizer = make_optimizer(settings.optimizer, settings.learning_rate, settings.schedule, settings.clip, steps)
     training = AdversarialTraining(network, settings.adversarial) if settings.adversarial else network
-    training.compile(optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    loss = weighted_loss if settings.sentences else keras.losses.BinaryCrossentropy(from_logits=True)
+    training.compile(optimizer, loss=loss, jit_compile=False)
     losses = fit(training, [len(batches) for batches in orders], batch, checkpoint=checkpoint)
     return SentimentModel(named_weights(network), tokenizer, config), losses
+
+
+def weighted_loss(targets: Any, log_odds: Any) -> Any:
+    """Mean cross-entropy of log-odds (B, 1), each times its weight; targets are labels and weights, (B, 2)."""
+    labels, weights = targets[:, :1], targets[:, 1]
+    return ops.mean(weights * keras.losses.binary_crossentropy(labels, log_odds, from_logits=True))
+
+
+def _drawn_sentences(
+    reviews: Sequence[Review], tokenizer: Tokenizer, settings: Settings, seed: int, epoch: int
+) -> npt.NDArray[np.int64]:
+    """The sentences of an epoch: the row of a review, and where one of its sentences begins and ends; (n, 3)."""
+    if not settings.sentences:
+        return np.zeros((0, 3), dtype=np.int64)
+    random, ends = np.random.default_rng([seed, epoch]), tokenizer.ids_of(sorted(SENTENCE_ENDS))[1:]
+    ends, found = ends[ends != UNKNOWN], []
+    for row, review in enumerate(reviews):
+        spans = sentences_of(
+            np.isin(review[1:], ends)
+        )  # the first id is `<start>`, or the word before those that are read
+        for place in draw_sentences(len(spans), settings.sentences, random):
+            begin, end = spans[place]
+            found.append((row, begin + 1, min(end + 1, begin + settings.chunk)))  # with `<start>`, one chunk at most
+    return np.array(found, dtype=np.int64)
+
+
+def _shuffled(rows: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    return rows[permutation(len(rows), seed + 2, epoch)]
 
 
 def _untrained(

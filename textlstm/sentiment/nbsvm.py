@@ -11,12 +11,17 @@ paper, since they know what it does not: pairs of words with others between them
 the tail of a review, where people say what they think on the whole, as features of their own. All are told apart by a
 hash (Weinberger et al. 2009), so the model is one vector and needs no dictionary.
 
+A second set of weights is learnt from single sentences. In a whole review few n-grams have to say much, and one that
+stands in a sentence of no opinion weighs nothing among so many; where a sentence is all that there is, they are wrong
+about the line between positive and negative. Short texts are answered with the weights of sentences, long ones with those
+of whole reviews, and between them with both.
+
 How it is trained is in `textlstm.sentiment.nbsvm_training`.
 """
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +45,7 @@ _MIX = np.uint64(
 )  # 2**64 divided by the golden ratio: multiplying spreads neighbours (Knuth, TAOCP 6.4)
 _AT_ONCE = 2**17  # words, and buckets, of a review whose arrays are held at once
 _KNOWN = 2**20  # words whose numbers are kept
+_SHORT, _LONG = 32, 128  # words up to which a text is a sentence, and from which on it is a review
 _TAIL = np.uint64(0xD6E8FEB86659FD93)  # odd: what tells the n-grams of the tail from all others
 
 
@@ -53,10 +59,15 @@ class NbsvmConfig:
     bits: int  # 2 ** bits buckets
     punctuation: bool  # whether punctuation marks count as words
 
+    @property
+    def of_sentences(self) -> "NbsvmConfig":
+        """The same for single sentences, which have no tail."""
+        return replace(self, tail=0)
+
 
 @dataclass(frozen=True)
-class NbsvmModel:
-    """One weight for each bucket of features; the log-odds of a review are the sum over its features, plus the bias.
+class BucketWeights:
+    """One weight for each bucket of features; the log-odds of a text are the sum over its features, plus the bias.
 
     Most buckets have no weight. Which have one is kept in a bit each, and the place of a weight is the number of bits
     that are set before its own (a succinct bit vector, Jacobson 1989): a quarter of the memory of all buckets' weights,
@@ -64,15 +75,14 @@ class NbsvmModel:
     """
 
     used: npt.NDArray[np.uint64]  # (2 ** bits / 64,): a bit for each bucket, the lowest first
-    weights: npt.NDArray[np.float32]  # (m,): of the buckets that have one, in their order
+    weights: npt.NDArray[np.floating]  # (m,): of the buckets that have one, in their order
     bias: float
-    config: NbsvmConfig
 
     @classmethod
-    def from_buckets(cls, weights: npt.NDArray[np.float32], bias: float, config: NbsvmConfig) -> "NbsvmModel":
+    def from_all(cls, weights: npt.NDArray[np.floating], bias: float) -> "BucketWeights":
         """From the weights of all buckets, (2 ** bits,)."""
         used = np.packbits(weights != 0, bitorder="little").view("<u8").astype(np.uint64)
-        return cls(used, weights[weights != 0], bias, config)
+        return cls(used, weights[weights != 0], bias)
 
     @cached_property
     def _before(self) -> npt.NDArray[np.int64]:
@@ -80,16 +90,12 @@ class NbsvmModel:
         counts = np.bitwise_count(self.used)
         return np.cumsum(counts, dtype=np.int64) - counts
 
-    def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Natural logarithm of the odds that each review is positive, shape (n,)."""
-        return self.log_odds_of_words([words_of(text, punctuation=self.config.punctuation) for text in texts])
-
-    def log_odds_of_words(self, reviews: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
-        """The same from the words of each review."""
-        sums = [self._weights_of(buckets).sum(dtype=np.float64) for buckets in review_buckets(reviews, self.config)]
+    def log_odds(self, features: Iterable[npt.NDArray[np.int32]]) -> npt.NDArray[np.float64]:
+        """Of texts, from the buckets of each, shape (n,)."""
+        sums = [self._weights_of(buckets).sum(dtype=np.float64) for buckets in features]
         return np.array(sums, dtype=np.float64) + self.bias
 
-    def _weights_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    def _weights_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.floating]:
         """Those that some of the buckets have."""
         if len(buckets) > _AT_ONCE:
             parts = np.split(buckets, range(_AT_ONCE, len(buckets), _AT_ONCE))
@@ -99,25 +105,79 @@ class NbsvmModel:
         has = (below >> bit).astype(np.bool_)
         return np.asarray(self.weights[self._before[word[has]] + np.bitwise_count(below[has]) - 1])
 
+    def save(self, path: Path) -> None:
+        """Write the weights to a file of arrays."""
+        write_arrays(path, used=self.used, weights=self.weights, bias=self.bias)
+
+    @classmethod
+    def load(cls, path: Path, bits: int) -> "BucketWeights":
+        """Read what `save` wrote of 2 ** bits buckets; a missing or broken file is a TextLSTMError."""
+        arrays = read_arrays(path, "used", "weights", "bias")
+        buckets, set_bits = 64 * len(arrays["used"]), int(np.bitwise_count(arrays["used"]).sum())
+        if (buckets, set_bits) != (2**bits, len(arrays["weights"])):
+            raise TextLSTMError(
+                f"{path}: expected a bit for each of {2**bits:,} buckets and a weight for each bit that is set, got "
+                f"{buckets:,} bits, {set_bits:,} of them set, and {len(arrays['weights']):,} weights. {how_to_make(path)}"
+            )
+        return cls(arrays["used"], arrays["weights"], float(arrays["bias"]))
+
+
+@dataclass(frozen=True)
+class NbsvmModel:
+    """The weights of features of whole reviews and of single sentences."""
+
+    reviews: BucketWeights
+    sentences: BucketWeights | None  # in float16, half the size; None: whole reviews alone were learnt from
+    config: NbsvmConfig
+
+    def log_odds(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Natural logarithm of the odds that each text is positive, shape (n,)."""
+        return self.log_odds_of_words([words_of(text, punctuation=self.config.punctuation) for text in texts])
+
+    def log_odds_of_words(self, texts: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+        """The same from the words of each text."""
+        share = share_of_reviews(np.array([len(words) for words in texts], dtype=np.int64))
+        if self.sentences is None:
+            share[:] = 1.0
+        found: npt.NDArray[np.float64] = np.zeros(len(texts))
+        for weights, part, config in (
+            (self.reviews, share, self.config),
+            (self.sentences, 1.0 - share, self.config.of_sentences),
+        ):
+            rows = np.flatnonzero(part > 0).tolist()
+            if weights is not None and rows:
+                found[rows] += part[rows] * weights.log_odds(review_buckets([texts[row] for row in rows], config))
+        return found
+
     def save(self, folder: Path) -> None:
         """Write the weights, and what their buckets stand for, to a folder."""
         with model_folder(folder) as temporary:
             write_json(temporary / "config.json", asdict(self.config))
-            write_arrays(temporary / "weights.npz", used=self.used, weights=self.weights, bias=self.bias)
+            self.reviews.save(temporary / "reviews.npz")
+            if self.sentences is not None:
+                self.sentences.save(temporary / "sentences.npz")
 
     @classmethod
     def load(cls, folder: Path) -> "NbsvmModel":
         """Read what `save` wrote; a missing or broken folder is a TextLSTMError."""
-        config, path = read_record(folder / "config.json", NbsvmConfig), folder / "weights.npz"
-        arrays = read_arrays(path, "used", "weights", "bias")
-        buckets, set_bits = 64 * len(arrays["used"]), int(np.bitwise_count(arrays["used"]).sum())
-        if (buckets, set_bits) != (2**config.bits, len(arrays["weights"])):
-            raise TextLSTMError(
-                f"{path}: expected a bit for each of {2**config.bits:,} buckets and a weight for each bit that is set, got "
-                f"{buckets:,} bits, {set_bits:,} of them set, and {len(arrays['weights']):,} weights. {how_to_make(path)}"
-            )
+        config = read_record(folder / "config.json", NbsvmConfig)
+        reviews = BucketWeights.load(folder / "reviews.npz", config.bits)
+        path = folder / "sentences.npz"
+        sentences = BucketWeights.load(path, config.bits) if path.exists() else None
         check_digests(folder)
-        return cls(arrays["used"], arrays["weights"], float(arrays["bias"]), config)
+        return cls(reviews, sentences, config)
+
+
+def share_of_reviews(words: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The share of the weights of whole reviews, by the number of words of each text, (n,).
+
+    0 up to `_SHORT`, 1 from `_LONG` on, and between them straight along the logarithm.
+
+    >>> share_of_reviews(np.array([10, 64, 500])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    logs = np.log2(np.maximum(words, 1))
+    return np.asarray(np.clip((logs - np.log2(_SHORT)) / (np.log2(_LONG) - np.log2(_SHORT)), 0.0, 1.0))
 
 
 class _Hashes(dict[str, int]):

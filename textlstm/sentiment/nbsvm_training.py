@@ -1,6 +1,6 @@
 """How NB-SVM is trained: see `textlstm.sentiment.nbsvm`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
 from textlstm.core.labels import POSITIVE
-from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel, review_buckets
-from textlstm.sentiment.tokenizer import words_of
+from textlstm.sentiment.nbsvm import BucketWeights, NbsvmConfig, NbsvmModel, review_buckets
+from textlstm.sentiment.tokenizer import draw_sentences, split_sentences, words_of
 
 
 def train_nbsvm(
@@ -22,6 +22,8 @@ def train_nbsvm(
     strength: float,
     seed: int,
     most: int = 0,
+    sentences: int = 0,
+    sentence_strength: float = 1.0,
 ) -> NbsvmModel:
     """Fit the model.
 
@@ -29,29 +31,76 @@ def train_nbsvm(
         texts: reviews, read once: those that the weights are not fitted on are counted and let go.
         labels: POSITIVE or NEGATIVE, shape (n,).
         config: which features are counted.
-        min_reviews: features in fewer reviews are left out.
+        min_reviews: features in fewer reviews, or in fewer of the sentences, are left out.
         strength: inverse of the regularisation.
-        seed: of the solver, and of what `most` draws.
+        seed: of the solver, of what `most` draws, and of the sentences.
         most: the weights are fitted on at most so many reviews, see `drawn_reviews`.
+        sentences: at most so many of each of these reviews are learnt from too, each with the label of its review: see
+            `draw_sentences`; 0 = none.
+        sentence_strength: inverse of the regularisation of the weights of sentences.
     """
     positive, drawn = labels == POSITIVE, drawn_reviews(labels, most, seed=seed)
-    counts = np.zeros((2, 2**config.bits), dtype=np.int32)  # negative and positive reviews that hold a feature
+    random, pieces = np.random.default_rng(seed), list[Sequence[str]]()
+    sides, weights = list[bool](), list[float]()  # of each sentence
+
+    def read() -> Iterator[list[str]]:
+        for text, kept, side in zip(texts, drawn, positive, strict=True):
+            words = words_of(text, punctuation=config.punctuation)
+            if kept and sentences:
+                found = split_sentences(words)
+                chosen = draw_sentences(len(found), sentences, random)
+                pieces.extend(found[place] for place in chosen)
+                sides.extend([side] * len(chosen))
+                weights.extend(
+                    [1.0 / np.sqrt(len(chosen))] * len(chosen)
+                )  # the more there are, the less each one decides
+            yield words
+
+    counts, held = _count(review_buckets(read(), config), positive, drawn, config)
+    of_reviews = _fit(counts, held, positive[drawn], np.ones(len(held)), min_reviews, strength, seed)
+    del counts, held
+    if not pieces:
+        return NbsvmModel(of_reviews, None, config)
+    side = np.array(sides)
+    counts, held = _count(review_buckets(pieces, config.of_sentences), side, np.ones_like(side), config)
+    of_sentences = _fit(counts, held, side, np.array(weights), min_reviews, sentence_strength, seed, np.float16)
+    return NbsvmModel(of_reviews, of_sentences, config)
+
+
+def _count(
+    features: Iterable[npt.NDArray[np.int32]],
+    positive: npt.NDArray[np.bool_],
+    kept: npt.NDArray[np.bool_],
+    config: NbsvmConfig,
+) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
+    """How many negative and positive texts hold each feature, (2, 2 ** bits), and the features of those that are kept."""
+    counts = np.zeros((2, 2**config.bits), dtype=np.int32)
     held = []
-    words = (words_of(text, punctuation=config.punctuation) for text in texts)
-    for buckets, side, kept in zip(review_buckets(words, config), positive.astype(int), drawn, strict=True):
+    for buckets, side, keep in zip(features, positive.astype(int), kept, strict=True):
         counts[side, buckets] += 1
-        if kept:
+        if keep:
             held.append(buckets)
+    return counts, held
+
+
+def _fit(
+    counts: npt.NDArray[np.int32],
+    held: list[npt.NDArray[np.int32]],
+    positive: npt.NDArray[np.bool_],
+    importance: npt.NDArray[np.float64],
+    min_reviews: int,
+    strength: float,
+    seed: int,
+    kind: type[np.floating] = np.float32,
+) -> BucketWeights:
+    """The weights that tell the positive of some texts, (n,), from the others; each counts by its importance, (n,)."""
     ratio = _ratio(counts[1], counts[0], min_reviews)
-    del counts
-    held = [buckets[ratio[buckets] != 0] for buckets in held]
-    features, used = _matrix(held, ratio)
-    del held
+    features, used = _matrix([buckets[ratio[buckets] != 0] for buckets in held], ratio)
     model = LogisticRegression(C=strength, solver="liblinear", dual=True, random_state=seed, max_iter=1000)
-    model.fit(features, positive[drawn])
+    model.fit(features, positive, sample_weight=importance)
     weights = np.zeros(len(ratio), dtype=np.float32)
     weights[used] = model.coef_[0] * ratio[used]
-    return NbsvmModel.from_buckets(weights, float(model.intercept_[0]), config)
+    return BucketWeights.from_all(weights.astype(kind), float(model.intercept_[0]))
 
 
 def drawn_reviews(labels: npt.NDArray[Any], most: int, *, seed: int) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from textlstm.core.text import LONGEST, clean, pieces
 PAD, START, UNKNOWN = 0, 1, 2
 _SPECIAL = ("<pad>", "<start>", "<unknown>")
 _FORMAT = "textlstm words 2"
+SENTENCE_ENDS = frozenset(".!?")
 _WORD = re.compile(r"\w+(?:'\w+)?")
 _WORD_OR_PUNCTUATION = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
@@ -49,6 +51,40 @@ def review_words(texts: Iterable[str], *, punctuation: bool = True, first: int =
         if not found[-1]:
             raise TextLSTMError(f"review {number}: expected words, got none in {text[:40]!r}. Give at least one word")
     return found
+
+
+def sentences_of(ends: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where each sentence of a review begins and ends, from whether each of its words is a mark that ends one, (n,).
+
+    A run of such marks belongs to the sentence before it.
+
+    >>> sentences_of(np.array([word in SENTENCE_ENDS for word in ["bad", "!", "!", "not", "good"]]))
+    [(0, 3), (3, 5)]
+    """
+    last = np.flatnonzero(ends & ~np.append(ends[1:], False)) + 1  # after each run of marks
+    bounds = [0, *last.tolist(), *([len(ends)] if not len(last) or last[-1] < len(ends) else [])]
+    return list(pairwise(bounds))
+
+
+def split_sentences(words: Sequence[str]) -> list[Sequence[str]]:
+    """The sentences of a review, from its words."""
+    ends = np.array([word in SENTENCE_ENDS for word in words], dtype=np.bool_)
+    return [words[begin:end] for begin, end in sentences_of(ends)]
+
+
+def draw_sentences(count: int, most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Which of `count` sentences of a review are learnt from, at most `most`, ascending.
+
+    The first and the last, which most often say what the whole does, are each drawn as often as half of all together.
+
+    >>> draw_sentences(3, 5, np.random.default_rng(0)).tolist()
+    [0, 1, 2]
+    """
+    if count <= most:
+        return np.arange(count)
+    weights = np.ones(count)
+    weights[[0, -1]] = max(count / 2, 1.0)
+    return np.sort(random.choice(count, most, replace=False, p=weights / weights.sum()))
 
 
 @dataclass(frozen=True)
@@ -82,6 +118,10 @@ class Tokenizer:
     def size(self) -> int:
         """Number of ids, the three special ones included."""
         return len(_SPECIAL) + len(self.words)
+
+    def knows_any(self, words: Sequence[str]) -> bool:
+        """Whether any of some words has an id of its own and is no punctuation mark."""
+        return any(word in self._ids and word[0].isalnum() for word in words)
 
     def ids_of(self, words: Sequence[str]) -> npt.NDArray[np.int32]:
         """`<start>` and the ids of words, shape (1 + number of words,)."""

@@ -103,7 +103,10 @@ LANGUAGE = Kind(
 SENTIMENT = Kind(
     name="textlstm-sentiment",
     code="served_sentiment.py",
-    models=(paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
+    models=(
+        *(paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
+        *(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),  # to tell what is not English
+    ),
     metrics=paths.METRICS_IMDB,
     stages=("score_imdb", "evaluate_imdb"),
     data=paths.TEST_IMDB,

@@ -6,7 +6,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
-from textlstm.sentiment.classifier import SentimentClassifier
+from textlstm.loading import load_classifier
 
 
 class Answer(BaseModel):
@@ -14,6 +14,7 @@ class Answer(BaseModel):
 
     sentiment: str | None = None
     probability: float | None = None
+    reason: str | None = None
 
 
 class ServedSentiment(PythonModel):
@@ -21,7 +22,7 @@ class ServedSentiment(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the models from the artifacts."""
-        self._classifier = SentimentClassifier.load(Path(context.artifacts["imdb"]).parent)
+        self._classifier = load_classifier(Path(context.artifacts["imdb"]).parent)
 
     def predict(self, model_input: list[str]) -> list[Answer]:  # type: ignore[override]  # MLflow takes the signature from these types
         """The sentiment of each review."""

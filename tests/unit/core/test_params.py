@@ -111,7 +111,7 @@ CONTRADICTIONS = [
         "language_model: embedding 0, one-hot characters, is for the target 'after_window'",
     ),
     (
-        {"imdb.pooling": "last", "imdb.word_dropout": 0.0},
+        {"imdb.pooling": "last", "imdb.sentences": 0, "imdb.word_dropout": 0.0},
         (
             "imdb: pooling 'last', the tutorials' network, needs vectors 'random', bidirectional False, "
             "got vectors 'counted', bidirectional True"

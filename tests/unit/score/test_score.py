@@ -30,7 +30,7 @@ from textlstm.score.layout import Layout
 from textlstm.score.records import records_of_csv
 from textlstm.score.rows import Batch
 
-NAMES = ["language", "language_probability", "reason", "sentiment", "positive_probability"]
+NAMES = ["language", "language_probability", "reason", "sentiment", "positive_probability", "sentiment_reason"]
 TEXTS = ["un", "deux, trois", 'a "quoted" word', "two\nlines", "", " ", "été", "x\r", "\t", "🙂", "'", 'éa,"\n,"b']
 ONE_LINE = [text for text in TEXTS if "\n" not in text and "\r" not in text]
 
@@ -50,8 +50,8 @@ class FirstLetter(Question):
 
 def answer_of(text: str | None, problem: str | None = None) -> tuple[Any, ...]:
     if not text:
-        return None, None, problem or "no letters", None, None
-    return "english" if text[0].isascii() else "french", 0.5 + 1 / (len(text) + 7), None, "positive", 1 / 3
+        return None, None, problem or "no letters", None, None, problem or "no words"
+    return "english" if text[0].isascii() else "french", 0.5 + 1 / (len(text) + 7), None, "positive", 1 / 3, None
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     if ".jsonl" in path.name:
         return [json.loads(line) for line in text.removesuffix("\n").split("\n")]
     if ".txt" in path.name:
-        lines = [line.split("\t", 5) for line in text.removesuffix("\n").split("\n")]
+        lines = [line.split("\t", len(NAMES)) for line in text.removesuffix("\n").split("\n")]
         return [dict(zip([*NAMES, "text"], [cell or None for cell in line], strict=True)) for line in lines]
     found = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ".tsv" in path.name else ",")
     return [{name: cell or None for name, cell in row.items()} for row in found]
@@ -209,7 +209,7 @@ def test_columns_of_parquet_keep_their_types_and_what_is_said_about_them() -> No
     assert found.schema.metadata[b"made"] == b"by hand"
     assert found.select(table.column_names).cast(table.schema).equals(table)
     assert [found.schema.field(name).type for name in NAMES] == [
-        *(pa.string(), pa.float64(), pa.string(), pa.string(), pa.float64()),
+        *(pa.string(), pa.float64(), pa.string(), pa.string(), pa.float64(), pa.string()),
     ]
     assert found["language"].to_pylist() == ["english", "french"]
 
@@ -420,7 +420,6 @@ def test_inputs_of_other_columns_are_refused() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--only", "sentiment", "--threshold", "0.5"], "not allowed with --only sentiment"),
         (["--only", "sentiment", "--languages", "english,french"], "not allowed with --only sentiment"),
         (["--address", "127.0.0.1:6379"], "expected --engine ray with it"),
         (["--jobs", "0"], "expected a number from 1, got '0'"),
@@ -554,9 +553,9 @@ def test_semicolons_and_a_mark_at_the_beginning() -> None:
     Path("in.csv").write_bytes("\ufefftext;n\nélan;1,5\nou;2\n".encode())
     score("in.csv", output="out.csv")
     assert Path("out.csv").read_text().splitlines() == [
-        "text;n;language;language_probability;reason;sentiment;positive_probability",
-        f"élan;1,5;french;{0.5 + 1 / 11!r};;positive;{1 / 3!r}",
-        f"ou;2;english;{0.5 + 1 / 9!r};;positive;{1 / 3!r}",
+        "text;n;language;language_probability;reason;sentiment;positive_probability;sentiment_reason",
+        f"élan;1,5;french;{0.5 + 1 / 11!r};;positive;{1 / 3!r};",
+        f"ou;2;english;{0.5 + 1 / 9!r};;positive;{1 / 3!r};",
     ]
 
 

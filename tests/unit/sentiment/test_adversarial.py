@@ -23,7 +23,14 @@ LOSS = keras.losses.BinaryCrossentropy(from_logits=True)
 @pytest.fixture(scope="session")
 def network(settings: Callable[..., Any]) -> Callable[..., keras.Model]:
     def make(pooling: str = "mean_max", precision: str = "float32") -> keras.Model:
-        sizes: dict[str, Any] = {"embedding": 4, "units": 8, "chunk": 5, "word_dropout": 0.0, "dropout": 0.0}
+        sizes: dict[str, Any] = {
+            "embedding": 4,
+            "units": 8,
+            "chunk": 5,
+            "word_dropout": 0.0,
+            "dropout": 0.0,
+            "sentences": 0,
+        }
         if pooling == "last":
             section = settings("imdb", pooling="last", vectors="random", bidirectional=False, **sizes)
             return build_tutorial_sentiment_model(20, section)

@@ -16,6 +16,7 @@ from textlstm.core.files import write_json, write_sealed
 from textlstm.core.odds import probability_of
 from textlstm.core.settings import SentimentSettings
 from textlstm.sentiment.baseline import train_linear_svm
+from textlstm.sentiment.calibration import POINTS, LengthCalibration, fit_calibration
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.nbsvm import NbsvmConfig
 from textlstm.sentiment.nbsvm_training import train_nbsvm
@@ -80,7 +81,7 @@ def test_models_of_other_words_are_refused(classifier: SentimentClassifier, tmp_
     classifier.lstm.save(tmp_path / "imdb")
     config = dataclasses.replace(classifier.nbsvm.config, punctuation=False)
     dataclasses.replace(classifier.nbsvm, config=config).save(tmp_path / "nbsvm")
-    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5))
+    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5, 0.5, [], [], []))
     with pytest.raises(TextLSTMError, match=r"expected models of the same words, got one for which punctuation marks"):
         SentimentClassifier.load(tmp_path)
 
@@ -92,10 +93,13 @@ def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: Senti
         SentimentClassifier.load(tmp_path)
     expected = classifier.log_odds(OF_MANY_LENGTHS)
     for weight, answer in ((0.0, expected.lstm), (1.0, expected.nbsvm), (0.25, expected.classifier)):
-        write_sealed(tmp_path / "sentiment.json", SentimentSettings(weight))
+        write_sealed(tmp_path / "sentiment.json", SentimentSettings(weight, 0.5, [], [], []))
         np.testing.assert_array_equal(SentimentClassifier.load(tmp_path).log_odds(OF_MANY_LENGTHS).classifier, answer)
     write_json(tmp_path / "sentiment.json", {"weight": 0.5})
-    with pytest.raises(TextLSTMError, match=r"sentiment.json: expected the fields nbsvm_weight, digest, got weight"):
+    with pytest.raises(
+        TextLSTMError,
+        match=r"sentiment.json: expected the fields nbsvm_weight, threshold, words, scale, bias, digest, got weight",
+    ):
         SentimentClassifier.load(tmp_path)
 
 
@@ -125,3 +129,49 @@ def test_the_baseline_counts_punctuation_only_if_asked_to() -> None:
     assert set(without[0].vocabulary_) == {"fine"}
     high, low = with_marks.decision_function(["fine !", "fine ."])
     assert high > 0 > low
+
+
+def test_the_calibration_acts_on_the_answer_alone(classifier: SentimentClassifier) -> None:
+    calibration = LengthCalibration(np.array([1, 4]), np.array([2.0, 4.0]), np.array([0.5, -0.5]))
+    calibrated = dataclasses.replace(classifier, calibration=calibration)
+    before, after = (
+        classifier.log_odds(["good", "a good film ! fun"]),
+        calibrated.log_odds(["good", "a good film ! fun"]),
+    )
+    np.testing.assert_array_equal(before.lstm, after.lstm)
+    np.testing.assert_array_equal(before.nbsvm, after.nbsvm)
+    np.testing.assert_allclose(after.classifier, before.classifier * [2.0, 4.0] + [0.5, -0.5])
+
+
+def test_a_text_with_nothing_to_judge_by_gets_a_reason(classifier: SentimentClassifier) -> None:
+    careful = dataclasses.replace(classifier, threshold=0.51, foreign=lambda texts: ["nul" in text for text in texts])
+    texts = ["", "xyzzy 77777", "!", "le film est nul", "good film"]
+    found = careful.predict(texts)
+    assert [one.reason for one in found] == ["no words", "no known words", "no known words", "not English", None]
+    assert [one.sentiment is None for one in found] == [True] * 4 + [False]
+    assert [one.probability is None for one in found] == [True] * 4 + [False]
+    assert found[4] == careful.predict(["good film"])[0]
+    (unsure,) = careful.predict(["good film"], threshold=1.0)
+    assert unsure == (None, found[4].probability, "low confidence")
+    anything = careful.predict(texts, threshold=0.0)
+    assert [one.sentiment is None for one in anything] == [True, False, False, False, False]
+    with pytest.raises(TextLSTMError, match=r"threshold: expected a probability, 0 to 1, got 1\.5"):
+        careful.predict(texts, threshold=1.5)
+
+
+def test_a_calibration_moves_the_line_where_it_belongs_at_every_length() -> None:
+    random = np.random.default_rng(7)
+    words = np.exp(random.uniform(0.0, 6.0, 20_000)).astype(np.int64) + 1
+    positive = random.random(20_000) < 0.5
+    margin = np.where(positive, 1.0, -1.0) + random.normal(size=20_000)  # its log-odds are twice that
+    short = np.clip(1.0 - np.log2(words) / np.log2(POINTS[-1]), 0.0, 1.0)
+    crooked = (2 * margin - short) / (1.0 + short)
+    calibration = fit_calibration(crooked, words, positive)
+    calibrated = calibration(crooked, words)
+    assert np.abs(calibrated - 2 * margin).mean() < 0.15
+    assert np.abs(crooked - 2 * margin).mean() > 0.3
+    assert (calibration.scale[-1], calibration.bias[-1]) == (1.0, 0.0)
+    np.testing.assert_array_equal(calibrated[words >= POINTS[-1]], crooked[words >= POINTS[-1]])
+    few = fit_calibration(np.array([1.0, -1.0]), np.array([3, 3]), np.array([True, False]))
+    assert np.all(np.abs(few.scale - 1.0) < 0.5)  # two texts prove little
+    np.testing.assert_allclose(few.bias, 0.0, atol=1e-6)

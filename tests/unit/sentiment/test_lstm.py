@@ -46,7 +46,7 @@ def tiny(settings: Callable[..., Any], **changes: Any) -> ImdbSettings:
         "tail": 3,
     }
     values |= {"dropout": 0.0, "word_dropout": 0.0, "vectors": "random", "optimizer": "adam", "learning_rate": 0.05}
-    values |= {"schedule": "constant", "clip": 1.0, "batch": 8, "epochs": 1, "bucketed": True}
+    values |= {"schedule": "constant", "clip": 1.0, "batch": 8, "epochs": 1, "bucketed": True, "sentences": 0}
     section: ImdbSettings = settings("imdb", **(values | changes))
     return section
 
@@ -321,3 +321,38 @@ def test_broken_files_of_a_model_are_named(settings: Callable[..., Any], tmp_pat
     Tokenizer(("good",)).save(folder / "words.json")
     with pytest.raises(TextLSTMError, match=rf"the network has {TOKENIZER.size} word ids, expected 4"):
         SentimentModel.load(folder)
+
+
+def test_sentences_are_learnt_from_beside_the_reviews(
+    settings: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = Tokenizer.learn(["good bad film . the plot and cast !"], 50)
+    texts = ["good film . the plot and the cast", "bad film ! the cast and the plot"] * 6
+    reviews, labels = [tokenizer.encode(text) for text in texts], np.array([POSITIVE, NEGATIVE] * 6)
+    seen: list[tuple[list[str], list[float]]] = []
+    original = keras.Model.train_on_batch
+
+    def watched(self: Any, inputs: Any, targets: Any) -> Any:
+        rows = inputs.reshape(len(inputs), -1)
+        seen.extend(
+            (tokenizer.decode(row[row != PAD]), target.tolist()) for row, target in zip(rows, targets, strict=True)
+        )
+        return original(self, inputs, targets)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", watched)
+    section = tiny(settings, sentences=2, sentence_weight=0.25, epochs=2)
+    reproducible.set_up(7, 1)
+    model, losses = train_sentiment_model(reviews, labels, tokenizer, section, seed=7)
+    assert len(losses) == 2
+    wholes = [(text, target) for text, target in seen if target[1] == 1.0]
+    sentences = [(text, target) for text, target in seen if target[1] == 0.25]
+    assert len(wholes) == len(texts) * 2
+    assert len(sentences) == len(texts) * 2 * 2
+    assert {text for text, _ in sentences} == {
+        *("<start> good film .", "<start> bad film !", "<start> the plot and the", "<start> the cast and the")
+    }
+    assert all(target[0] == (POSITIVE if "good" in text else NEGATIVE) for text, target in seen if "film" in text)
+    reproducible.set_up(7, 1)
+    again, _ = train_sentiment_model(reviews, labels, tokenizer, section, seed=7)
+    for name, array in model.weights.items():
+        np.testing.assert_array_equal(array, again.weights[name])

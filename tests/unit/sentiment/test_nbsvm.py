@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from textlstm.core.errors import TextLSTMError
 from textlstm.sentiment import nbsvm
-from textlstm.sentiment.nbsvm import NbsvmConfig, NbsvmModel, review_buckets
+from textlstm.sentiment.nbsvm import BucketWeights, NbsvmConfig, NbsvmModel, review_buckets
 from textlstm.sentiment.nbsvm_training import drawn_reviews, log_count_ratio, train_nbsvm
 from textlstm.sentiment.tokenizer import words_of
 
@@ -60,7 +60,7 @@ def test_a_long_review_in_parts_holds_what_it_holds_whole(
     words: list[str], longest: int, skips: int, tail: int, at_once: int
 ) -> None:
     config = NbsvmConfig(longest, skips, tail, 10, True)
-    model = NbsvmModel.from_buckets(np.arange(2**10, dtype=np.float32) / 7, 0.5, config)
+    model = NbsvmModel(BucketWeights.from_all(np.arange(2**10, dtype=np.float32) / 7, 0.5), None, config)
     (expected,), odds = nbsvm.review_buckets([words], config), model.log_odds_of_words([words])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nbsvm, "_AT_ONCE", at_once)
@@ -133,8 +133,9 @@ def test_ngrams_of_all_reviews_are_counted_and_the_weights_fitted_on_those_drawn
     weights = np.zeros(2**12, dtype=np.float32)
     weights[columns] = solver.coef_[0] * ratio[columns]
     model = train_nbsvm(iter(texts), LABELS, config, min_reviews=min_reviews, strength=2.0, seed=3, most=most)
-    np.testing.assert_array_equal(model.weights, weights[weights != 0])
-    assert model.bias == solver.intercept_[0]
+    np.testing.assert_array_equal(model.reviews.weights, weights[weights != 0])
+    assert model.reviews.bias == solver.intercept_[0]
+    assert model.sentences is None
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(2, 300), st.integers(0, 5))
@@ -159,7 +160,7 @@ def test_a_tiny_model_learns_tiny_reviews_by_heart(model: NbsvmModel) -> None:
     assert ((model.log_odds(TEXTS) > 0) == (LABELS == 1)).all()
     good, nothing, bad = model.log_odds(["a good film", "", "a bad film"])
     assert good > nothing > bad
-    assert nothing == pytest.approx(model.bias)
+    assert nothing == pytest.approx(model.reviews.bias)
 
 
 @pytest.mark.parametrize("bits", [8, 12])
@@ -167,15 +168,15 @@ def test_an_answer_is_the_sum_of_the_weights_of_the_buckets_held(bits: int) -> N
     random, config = np.random.default_rng(bits), NbsvmConfig(3, 2, 4, bits, True)
     weights = random.normal(size=2**bits).astype(np.float32) * (random.random(2**bits) < 0.4)
     weights[[0, 63, 64, -1]] = 1.0, 2.0, 3.0, 4.0  # the outermost bits of a word, and the last bucket
-    model = NbsvmModel.from_buckets(weights, 0.5, config)
-    assert len(model.weights) == np.count_nonzero(weights)
-    assert model._weights_of(np.arange(2**bits, dtype=np.int32)).tolist() == weights[weights != 0].tolist()
+    buckets = BucketWeights.from_all(weights, 0.5)
+    assert len(buckets.weights) == np.count_nonzero(weights)
+    assert buckets._weights_of(np.arange(2**bits, dtype=np.int32)).tolist() == weights[weights != 0].tolist()
     for bucket in range(2**bits):
-        found = model._weights_of(np.array([bucket], dtype=np.int32))
+        found = buckets._weights_of(np.array([bucket], dtype=np.int32))
         assert found.tolist() == ([weights[bucket]] if weights[bucket] else [])
     texts = [" ".join(random.choice(list("abcdefgh"), length)) for length in (0, 1, 2, 3, 30)]
     expected = feature_matrix(texts, config) @ weights.astype(np.float64) + 0.5
-    np.testing.assert_allclose(model.log_odds(texts), expected, atol=1e-5)
+    np.testing.assert_allclose(NbsvmModel(buckets, None, config).log_odds(texts), expected, atol=1e-5)
 
 
 def test_a_saved_model_answers_the_same(model: NbsvmModel, tmp_path: Path) -> None:
@@ -193,14 +194,14 @@ def test_a_broken_model_is_named(model: NbsvmModel, tmp_path: Path) -> None:
     with pytest.raises(TextLSTMError, match="no such file"):
         NbsvmModel.load(tmp_path / "none")
     model.save(tmp_path / "model")
-    (tmp_path / "model/weights.npz").write_bytes(b"")
-    with pytest.raises(TextLSTMError, match=r"weights.npz: expected arrays"):
+    (tmp_path / "model/reviews.npz").write_bytes(b"")
+    with pytest.raises(TextLSTMError, match=r"reviews.npz: expected arrays"):
         NbsvmModel.load(tmp_path / "model")
     config = (tmp_path / "model/config.json").read_text()
     model.save(tmp_path / "model")
     (tmp_path / "model/config.json").write_text(config.replace("12", "13"))
     message = (
-        r"weights.npz: expected a bit for each of 8,192 buckets and a weight for each bit that is set, got 4,096 bits"
+        r"reviews.npz: expected a bit for each of 8,192 buckets and a weight for each bit that is set, got 4,096 bits"
     )
     with pytest.raises(TextLSTMError, match=message):
         NbsvmModel.load(tmp_path / "model")
@@ -209,3 +210,33 @@ def test_a_broken_model_is_named(model: NbsvmModel, tmp_path: Path) -> None:
         TextLSTMError, match=r"config.json: expected the fields longest, skips, tail, bits, punctuation, got list"
     ):
         NbsvmModel.load(tmp_path / "model")
+
+
+def test_sentences_have_weights_of_their_own_and_lengths_between_take_both() -> None:
+    config = NbsvmConfig(1, 0, 2, 10, True)
+    texts = ["good film . the plot and the cast", "bad film . the cast and the plot"] * 6
+    model = train_nbsvm(
+        texts, np.array([1, 0] * 6), config, min_reviews=1, strength=1.0, seed=7, sentences=3, sentence_strength=2.0
+    )
+    assert model.sentences is not None
+    few, many, some = (["good"] * count for count in (32, 128, 64))
+    of_sentences = model.sentences.log_odds(review_buckets([few], config.of_sentences))[0]
+    of_reviews = model.reviews.log_odds(review_buckets([few], config))[0]
+    assert of_sentences != of_reviews
+    assert model.log_odds_of_words([few, many, some]) == pytest.approx(
+        [of_sentences, of_reviews, (of_sentences + of_reviews) / 2]
+    )
+    assert model.log_odds(["good"])[0] > 0 > model.log_odds(["bad"])[0]
+    alone = train_nbsvm(texts, np.array([1, 0] * 6), config, min_reviews=1, strength=1.0, seed=7)
+    np.testing.assert_array_equal(alone.reviews.weights, model.reviews.weights)
+
+
+def test_a_model_with_and_one_without_sentences_survive_saving(tmp_path: Path) -> None:
+    for sentences in (0, 3):
+        model = train_nbsvm(
+            TEXTS, LABELS, NbsvmConfig(2, 1, 2, 12, True), min_reviews=1, strength=1.0, seed=7, sentences=sentences
+        )
+        model.save(tmp_path / "model")
+        loaded = NbsvmModel.load(tmp_path / "model")
+        assert (loaded.sentences is None) == (sentences == 0)
+        np.testing.assert_array_equal(loaded.log_odds(TEXTS), model.log_odds(TEXTS))

@@ -1,5 +1,6 @@
 """Reviews to word ids and back."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,16 @@ from hypothesis import strategies as st
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.text import clean
 from textlstm.sentiment import tokenizer as module
-from textlstm.sentiment.tokenizer import PAD, START, UNKNOWN, Tokenizer, words_of
+from textlstm.sentiment.tokenizer import (
+    PAD,
+    SENTENCE_ENDS,
+    START,
+    UNKNOWN,
+    Tokenizer,
+    draw_sentences,
+    split_sentences,
+    words_of,
+)
 
 REVIEWS = st.lists(st.text(max_size=60), max_size=5)
 
@@ -115,3 +125,28 @@ def test_a_vocabulary_of_characters_is_not_a_tokenizer(tmp_path: Path) -> None:
     path.write_text('{"format": "textlstm characters 1", "characters": []}', encoding="utf-8")
     with pytest.raises(TextLSTMError, match="expected a file of the format 'textlstm words 2'"):
         Tokenizer.load(path)
+
+
+@given(st.lists(st.sampled_from(["a", ".", "!", "?", "b"]), max_size=12))
+def test_sentences_are_the_review_cut_after_runs_of_marks(words: list[str]) -> None:
+    sentences = split_sentences(words)
+    assert [word for sentence in sentences for word in sentence] == words
+    for before, after in pairwise(sentences):
+        assert before[-1] in SENTENCE_ENDS
+        assert after[0] not in SENTENCE_ENDS
+        assert not any(one in SENTENCE_ENDS and other not in SENTENCE_ENDS for one, other in pairwise(before))
+
+
+@given(st.integers(0, 40), st.integers(1, 10), st.integers(0, 9))
+def test_sentences_are_drawn_once_each_the_outermost_most_often(count: int, most: int, seed: int) -> None:
+    drawn = draw_sentences(count, most, np.random.default_rng(seed)).tolist()
+    assert len(drawn) == len(set(drawn)) == min(count, most)
+    assert drawn == sorted(drawn)
+    assert all(0 <= place < count for place in drawn)
+
+
+def test_the_first_and_the_last_sentence_are_drawn_as_often_as_all_others() -> None:
+    random = np.random.default_rng(7)
+    places = [int(draw_sentences(20, 1, random)[0]) for _ in range(4000)]
+    for place in (0, 19):
+        assert 0.2 < places.count(place) / 4000 < 0.32

@@ -37,7 +37,7 @@ from textlstm.detection.detector import load_parts
 from textlstm.detection.distillation import compile_table
 from textlstm.detection.evidence import Evidence
 from textlstm.evaluation.language import language_metrics, language_tables
-from textlstm.evaluation.sentiment import SYSTEMS, sentiment_metrics, sentiment_tables
+from textlstm.evaluation.sentiment import PARTS, SYSTEMS, sentiment_metrics, sentiment_tables
 from textlstm.language.mixture import NgramMixture
 from textlstm.language.ngram import NgramModel
 from textlstm.language.vocabulary import Vocabulary
@@ -84,14 +84,14 @@ def train(params: Params) -> None:
     ).save(paths.TABLE)  # fmt: skip
     ABSTENTION.save(paths.ABSTENTION)
     write_sealed(paths.DETECTION_SETTINGS, DetectionSettings(list(LANGUAGES), 0.5, 0.5))
-    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(0.5))
+    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(0.5, 0.5, [], [], []))
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
     train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(
         paths.NBSVM_MODEL
     )
-    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight))
+    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight, 0.5, [], [], []))
 
 
 def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str = "first") -> None:
@@ -112,14 +112,15 @@ def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str
     for length in heldout.NOISE_LENGTHS:
         language |= heldout.evidence_arrays(heldout.NOISE, length, (evidence, labels))
     odds = scores[:, 1] - scores[:, 0]
-    imdb = {"label": labels} | dict.fromkeys(SYSTEMS, odds)
+    imdb = {"label": labels, "words": labels + 9} | dict.fromkeys(SYSTEMS, odds)
+    imdb |= {f"sentence_{name}": imdb[name] for name in ("label", "words", *PARTS)}
     write_arrays(paths.SCORES_LANGUAGE, **language)
     write_arrays(paths.SCORES_IMDB, **imdb)
     names, settings = list(LANGUAGES), params.evaluate
     write_json(paths.METRICS_LANGUAGE, language_metrics(language, names, ABSTENTION, 0.5, settings, seed=1))
-    write_json(paths.METRICS_IMDB, sentiment_metrics(imdb, "holdout", settings, seed=1))
+    write_json(paths.METRICS_IMDB, sentiment_metrics(imdb, "holdout", settings, threshold=0.6, seed=1))
     tables = language_tables(language, names, ABSTENTION, 0.5, settings, lengths=[5], seed=1)
-    for name, (header, rows) in (tables | sentiment_tables(imdb, settings, seed=1)).items():
+    for name, (header, rows) in (tables | sentiment_tables(imdb, settings, threshold=0.6, seed=1)).items():
         write_csv(paths.plot(name), header, rows)
     write_csv(paths.curve("left"), ("epoch", "loss"), [(1, 0.5)])
     stages = {
