@@ -190,16 +190,18 @@ def _systems(panels: Sequence[Axes], table: pd.DataFrame) -> None:
         axes.grid(alpha=0.3, axis="x")
 
 
-def _against_length(*keys: str) -> Callable[[Sequence[Axes], pd.DataFrame], None]:
-    """One panel per column against the length."""
+def _against_length(
+    *keys: str, column: str = "length", unit: str = "characters"
+) -> Callable[[Sequence[Axes], pd.DataFrame], None]:
+    """One panel per column against the column of lengths."""
 
     def draw(panels: Sequence[Axes], table: pd.DataFrame) -> None:
         for axes, key in zip(panels, keys, strict=True):
             for series, rows in table.groupby("series", sort=False):
-                axes.plot(rows["length"], rows[key], marker="o", markersize=4, label=str(series))
-            lengths = sorted(set(table["length"]))
-            axes.set(xscale="log", xlabel="characters", ylabel=_label(key))
-            axes.set_xticks(lengths, [str(length) for length in lengths])
+                axes.plot(rows[column], rows[key], marker="o", markersize=4, label=str(series))
+            lengths = sorted(set(table[column]))
+            axes.set(xscale="log", xlabel=unit, ylabel=_label(key))
+            axes.set_xticks(lengths, [f"{length:.0f}" for length in lengths])
             axes.minorticks_off()
             axes.grid(alpha=0.3)
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -230,9 +232,10 @@ def _losses(axes: Axes, losses: dict[str, pd.DataFrame]) -> None:
 
 _LABELS = {"auc": "AUC", "rejected": "share reported as out of set", "answered": "share that gets a language"}
 _by_length = _against_length("auc", "accuracy")
+_by_words = _against_length("auc", "accuracy", column="words", unit="words")
 _answers_by_length = _against_length("coverage", "accuracy_of_answered", "log_loss")
 _out_of_set = _against_length("rejected", "answered")
-_PANELS: dict[Any, int] = {_systems: 2, _by_length: 2, _answers_by_length: 3, _out_of_set: 2}
+_PANELS: dict[Any, int] = {_systems: 2, _by_length: 2, _by_words: 2, _answers_by_length: 3, _out_of_set: 2}
 _SIZES: dict[Any, Callable[[Any], tuple[float, float]]] = {
     _confusion: _confusion_size,
     _samples: _samples_size,
@@ -244,6 +247,7 @@ _KINDS = {
     "answers_by_length": _answers_by_length,
     "bits": _bars,
     "by_length": _by_length,
+    "by_words": _by_words,
     "characters": _characters,
     "confusion": _confusion,
     "hardest": _bars,

@@ -82,7 +82,7 @@ def sentiment_tables(scores: Scores, settings: Evaluate, *, threshold: float, se
         "histogram_imdb": (HISTOGRAM, histogram_rows(probability, labels, names, 0.025)),
         "reliability_imdb": (RELIABILITY, reliable),
         "systems_imdb": (SYSTEM_INTERVALS, rows),
-        "by_length_imdb": (BY_LENGTH, [row for system in PARTS for row in _by_length(scores, system, threshold)]),
+        "by_words_imdb": (BY_LENGTH, [row for system in PARTS for row in _by_length(scores, system, threshold)]),
     }
 
 

@@ -25,6 +25,11 @@ FILES = {
         "1,lstm,100,0.58,0.54",
         "10,lstm,90,0.98,0.94",
     ],
+    "by_words_imdb": [
+        "words,series,auc,accuracy",
+        "1.4,classifier,0.7,0.6",
+        "10.0,classifier,0.8,0.75",
+    ],
     "characters_language": [
         "string,given,character,series,log_odds",
         "ab,<start>,a,left,0.5",
@@ -97,6 +102,7 @@ def test_systems_stand_in_order_each_with_its_intervals(panels: Panels) -> None:
     ("name", "keys", "series"),
     [
         ("by_length_language", ["AUC", "accuracy"], ["detector", "lstm"]),
+        ("by_words_imdb", ["AUC", "accuracy"], ["classifier"]),
         ("out_of_set_language", ["share reported as out of set", "share that gets a language"], ["unseen"]),
     ],
 )

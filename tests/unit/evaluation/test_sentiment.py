@@ -52,7 +52,7 @@ def test_figures_and_plots(settings: Callable[..., Any]) -> None:
     assert [row[0] for row in (classifier, *others)] == list(SYSTEMS)
     for name, value in zip(header[1:], classifier[1:], strict=True):
         assert value == pytest.approx(figures[name], abs=1e-6)
-    lengths = [row for row in tables["by_length_imdb"][1] if row[-1] == "classifier"]
+    lengths = [row for row in tables["by_words_imdb"][1] if row[-1] == "classifier"]
     assert [(row[0], row[5]) for row in lengths] == [(4.0, 20), (12.0, 20), (30.0, 20), (300.0, 20)]
     for row in lengths:
         assert 0.0 < row[3] <= 1.0
