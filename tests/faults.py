@@ -343,7 +343,7 @@ def damages(models: Path, count: int, seed: int) -> Row:
     """Alter one file of the models at a time, and ask them."""
     from textlstm.core.errors import TextLSTMError
     from textlstm.detection.detector import load_detector
-    from textlstm.sentiment.classifier import load_classifier
+    from textlstm.loading import load_classifier
 
     choice = random.Random(seed)
 

@@ -56,6 +56,20 @@ def test_the_sentiment_model_is_above_its_floor_and_above_a_linear_model() -> No
     assert IMDB["accuracy"] > IMDB["linear_svm"]["accuracy"]
 
 
+def test_the_lstm_adds_to_counting_by_more_than_chance() -> None:
+    assert IMDB["gain_over_nbsvm"]["auc_low"] > 0
+
+
+def test_sentences_are_decided_and_calibrated_at_every_length() -> None:
+    sentences = IMDB["sentences"]
+    assert sentences["accuracy"] >= 0.75
+    for length in ("to_10_words", "11_to_50_words", "from_51_words"):
+        assert sentences[f"ece_{length}"] <= 0.03
+    by_words = [row for row in rows("by_words_imdb") if row["series"] == "classifier"]
+    assert [float(row["accuracy"]) >= 0.74 for row in by_words] == [True] * 6
+    assert float(by_words[-1]["accuracy"]) >= 0.92
+
+
 @pytest.mark.parametrize("metrics", [LANGUAGE, IMDB], ids=["language", "imdb"])
 def test_there_are_no_more_figures_than_people_can_compare(metrics: dict[str, Any]) -> None:
     assert len([value for value in flat(metrics).values() if not isinstance(value, str)]) <= 32
