@@ -17,7 +17,7 @@ from textlstm.core.params import load_params
 from textlstm.core.parquet import read_column, read_parquet
 from textlstm.core.settings import SentimentSettings
 from textlstm.core.stage import run
-from textlstm.sentiment.calibration import fit_calibration
+from textlstm.sentiment.calibration_fitting import fit_calibration
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.lstm import SentimentModel
 from textlstm.sentiment.nbsvm import NbsvmModel

@@ -27,7 +27,7 @@ from textlstm.core.parquet import read_parquet, write_parquet
 from textlstm.core.settings import SentimentSettings
 from textlstm.data.reviews import reviews_table
 from textlstm.evaluation.sentiment import PARTS, SYSTEMS
-from textlstm.sentiment.calibration import POINTS
+from textlstm.sentiment.calibration_fitting import POINTS
 from textlstm.sentiment.nbsvm import NbsvmModel
 from textlstm.sentiment.tokenizer import Tokenizer
 

@@ -89,7 +89,7 @@ def test_a_sentiment_score_of_nought_is_a_toss() -> None:
 
 def test_reviews_fall_into_one_class_of_length_each() -> None:
     reviews = [Rated(1.0, " ".join(["word"] * count)) for count in (1, 100, 101, 400, 401, 2000)]
-    classes = by_length(reviews)
+    classes = by_length(reviews, (100, 200, 400), "reviews")
     assert [len(inside) for inside in classes.values()] == [2, 1, 1, 2]
     assert [name.rpartition("of ")[2] for name in classes] == [
         "at most 100 words",
@@ -97,7 +97,7 @@ def test_reviews_fall_into_one_class_of_length_each() -> None:
         "201 to 400",
         "more than 400",
     ]
-    assert list(by_length(reviews[2:3])) == ["of 101 to 200"]
+    assert list(by_length(reviews[2:3], (100, 200, 400), "reviews")) == ["of 101 to 200"]
 
 
 def test_rated_snippets_are_read_out_of_the_archive() -> None:

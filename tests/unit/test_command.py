@@ -66,7 +66,7 @@ def test_help_imports_no_library(words: list[str]) -> None:
         (["ask", "--threshold", "1.01", "a"], "argument --threshold: expected a number from 0 to 1, got '1.01'"),
         (["ask", "--threshold", "nan", "a"], "argument --threshold: expected a number from 0 to 1, got 'nan'"),
         (["ask", "--only", "sentiment", "--exact", "a"], "--exact decide about the language: not allowed with --only"),
-        (["ask", "--only", "sentiment", "--threshold", "0", "a"], "not allowed with --only sentiment"),
+        (["ask", "--only", "sentiment", "--languages", "a,b", "a"], "not allowed with --only sentiment"),
         (["sweep"], "textlstm sweep: error: the following arguments are required: STUDY"),
         (["studies", "spraed"], "textlstm studies: error: argument study: invalid choice: 'spraed'"),
         (["report", "main", "HEAD"], "textlstm: error: unrecognized arguments: HEAD"),

@@ -16,7 +16,8 @@ from textlstm.core.files import write_json, write_sealed
 from textlstm.core.odds import probability_of
 from textlstm.core.settings import SentimentSettings
 from textlstm.sentiment.baseline import train_linear_svm
-from textlstm.sentiment.calibration import POINTS, LengthCalibration, fit_calibration
+from textlstm.sentiment.calibration import LengthCalibration
+from textlstm.sentiment.calibration_fitting import POINTS, fit_calibration
 from textlstm.sentiment.classifier import SentimentClassifier
 from textlstm.sentiment.nbsvm import NbsvmConfig
 from textlstm.sentiment.nbsvm_training import train_nbsvm

@@ -170,7 +170,7 @@ def pipeline(store: Path, tmp_path: Path, params: Params, monkeypatch: pytest.Mo
     monkeypatch.setattr(registry, "save_model", save_answers)
     monkeypatch.setattr(runs, "draw_pictures", lambda *_: [])
     reproduce(params)
-    for path in (folder for kind in KINDS for folder in kind.models):
+    for path in dict.fromkeys(folder for kind in KINDS for folder in kind.models):
         path.mkdir(parents=True)
     return functools.partial(reproduce, params)
 
@@ -369,7 +369,7 @@ def test_of_models_that_are_links_the_files_are_registered(
     monkeypatch.setattr(registry, "save_model", save)
     cache = tmp_path / "cache.bin"
     cache.write_text("weights")
-    for place in (place for kind in KINDS for place in kind.models):
+    for place in dict.fromkeys(place for kind in KINDS for place in kind.models):
         (place / "inner.bin").symlink_to(cache)
         place.rename(place.with_name(f"{place.name}.real"))
         place.symlink_to(f"{place.name}.real")
