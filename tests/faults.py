@@ -293,6 +293,8 @@ def commands(workspace: Workspace, count: int, seed: int) -> Row:
             shots.append(f"{name} {number} after {kind.name}")
             if left := _survivors(workspace, running):
                 broken.append(f"{shots[-1]}: alive after a second: {left}")
+            if name == "experiment":  # what it was given with -S DVC had written there, and could not take back
+                workspace.clone.git("checkout", "--quiet", "HEAD", "--", "params.yaml")
             running = workspace.start(name, words)
         status = running.wait(LONGEST)
         said = workspace.log.read_text(encoding="utf-8", errors="replace")[-600:]

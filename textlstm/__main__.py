@@ -37,8 +37,10 @@ def main(words: list[str] | None = None) -> int:
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         if chosen.command in _READ_LOCK:
             from textlstm.core.lockfile import restore_lock
+            from textlstm.experiments.repro import remove_cut_rwlock
 
             restore_lock()
+            remove_cut_rwlock()
         status = int(chosen.run(chosen))
         _flush()
         return status
@@ -223,9 +225,25 @@ def _score(chosen: argparse.Namespace) -> int:
 
 
 def _repro(chosen: argparse.Namespace) -> int:
+    if "MAKELEVEL" in os.environ and sys.platform == "linux":
+        _end_with_make()  # before the second that the imports take
     from textlstm.experiments.repro import repro
 
     return repro(chosen.words)
+
+
+def _end_with_make() -> None:
+    """Ask to be killed with make, and end if it has been already: a process of another session has taken its place then."""
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    try:
+        orphan = os.getsid(os.getppid()) != os.getsid(0) != os.getpid()
+    except OSError:
+        orphan = True
+    if orphan:
+        raise SystemExit("textlstm repro: make, which started it, has ended")
 
 
 def _verify(chosen: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """`dvc repro` as `make repro` runs it: alone, ended with its parent, and with everything in its place afterwards."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,11 +18,11 @@ from filelock import FileLock, Timeout
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import remove_leftovers
 from textlstm.core.lockfile import restore_lock
-from textlstm.core.stage import die_with_parent
 from textlstm.experiments.runner import DIE_TOGETHER
 
 _OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
 _STANDALONE = Path(".dvc/tmp/exps/standalone")  # where `dvc exp run --temp` works
+_RWLOCK = Path(".dvc/tmp/rwlock")
 _PATIENCE = 10.0  # seconds for DVC to end in order after it was asked to
 _QUIET = 600.0  # seconds without a change after which such a folder is left over, if no process works in it
 
@@ -35,8 +36,6 @@ def repro(words: Sequence[str]) -> int:
     Raises:
         TextLSTMError: another one runs in this folder.
     """
-    if "MAKELEVEL" in os.environ:
-        die_with_parent()  # else a killed make leaves it behind
     lock = Path(".textlstm/repro.lock")
     lock.parent.mkdir(exist_ok=True)
     try:
@@ -48,12 +47,14 @@ def repro(words: Sequence[str]) -> int:
 
 def _alone(words: Sequence[str]) -> int:
     restore_lock()
+    remove_cut_rwlock()
     remove_leftovers(*_OUTPUTS)
     _remove_experiments()
     status = _dvc("repro", *words)
     if status == 0:
         return 0
     restore_lock()
+    remove_cut_rwlock()
     remove_leftovers(*_OUTPUTS)
     back = subprocess.run(
         [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"], capture_output=True, check=False
@@ -68,6 +69,16 @@ def _alone(words: Sequence[str]) -> int:
         return 128 - status if status < 0 else status
     print(f"textlstm repro: a stage failed (see above); {state}", file=sys.stderr)
     return 1
+
+
+def remove_cut_rwlock() -> None:
+    """Delete DVC's list of who reads and writes what if a kill has cut it off: DVC refuses all work with such a one."""
+    try:
+        json.loads(_RWLOCK.read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        _RWLOCK.unlink()
 
 
 def _dvc(*words: str) -> int:
