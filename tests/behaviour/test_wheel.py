@@ -68,8 +68,10 @@ def test_nothing_that_only_training_needs_comes_along(installed: Installed) -> N
 
 
 def test_the_command_answers_in_any_folder(installed: Installed) -> None:
-    answer = json.loads(installed.run("textlstm", "ask", "--json", "bonjour tout le monde"))
-    assert (answer["language"], answer["sentiment"]) == ("french", "positive")
+    asked = installed.run("textlstm", "ask", "--json", "bonjour tout le monde", "a wonderful film")
+    french, english = map(json.loads, asked.splitlines())
+    assert (french["language"], french["sentiment"], french["sentiment_reason"]) == ("french", None, "not English")
+    assert (english["language"], english["sentiment"], english["sentiment_reason"]) == ("english", "positive", None)
     lines = installed.run("textlstm", "ask", "--json", "--only", "language", given="bonjour tout le monde\n\nthank you")
     assert [json.loads(line)["language"] for line in lines.splitlines()] == ["french", None, "english"]
 

@@ -275,7 +275,7 @@ def test_versions_answer_like_the_models_that_they_hold(registered: Path, monkey
     assert [answer.probability for answer in languages[:4]] == pytest.approx([one.probability for one in expected[:4]])
     assert languages[4].probability is None
     predictions = SentimentClassifier.load(models).predict(["good fun", ""])
-    assert [(one.sentiment, one.probability) for one in reviews] == [tuple(one) for one in predictions]
+    assert [(one.sentiment, one.probability, one.reason) for one in reviews] == [tuple(one) for one in predictions]
     for kind, alone in ((LANGUAGE, ["abba", "Cddc"]), (SENTIMENT, ["good fun", "dull"])):
         for broken in ("\ud800", "ab\udcffba", "\ud83d fun"):  # halves of characters, as JSON can hold them
             answers = served[kind].predict([alone[0], broken, alone[1]])
@@ -570,4 +570,4 @@ def test_champions_are_served(serve: Callable[[str], int]) -> None:
     port = serve("models:/textlstm-sentiment@champion")
     answers = ask(port, {"inputs": ["good fun", ""]})["predictions"]
     assert answers[0]["sentiment"] in {"positive", "negative"}
-    assert answers[1] == {"sentiment": None, "probability": None}
+    assert answers[1] == {"sentiment": None, "probability": None, "reason": "no words"}
