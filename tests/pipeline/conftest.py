@@ -33,6 +33,9 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.fixture
 def clone(reproduced: Clone) -> Iterator[Clone]:
     """The same clone; parameters and results are brought back after each test."""
+    tracked = reproduced.folder / ".textlstm/tracked.txt"  # neither in git nor in DVC's cache
+    mark = tracked.read_bytes()
     yield reproduced
+    tracked.write_bytes(mark)
     reproduced.git("checkout", "--quiet", "--force", "HEAD")
     reproduced.run("dvc", "checkout", "--quiet", "--force")
