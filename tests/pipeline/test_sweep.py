@@ -188,7 +188,7 @@ def test_a_hopeless_trial_is_stopped_early(repository: Path) -> None:
         direction="minimize",
         pruner={"training": "train_language@english", "startup": 1, "warmup": 1},
         space={"language_model.learning_rate": {"choice": [0.05, 1e-08 * 1.5]}},
-        fixed={"language_model.epochs": 4, "language_model.batch": 128},
+        fixed={"language_model.epochs": 8, "language_model.batch": 64},
     )
     assert start(repository, study).wait() == 0
     assert [trial.state.name for trial in trials(repository, "pruned")] == ["COMPLETE", "PRUNED"]
