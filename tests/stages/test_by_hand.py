@@ -194,6 +194,7 @@ def test_the_sentiment_stages_one_after_another(workspace: Workspace) -> None:
         "vectorize_imdb",
         "train_imdb",
         "train_nbsvm",
+        "calibrate_sentiment",
         "score_imdb",
         "evaluate_imdb",
     ):
