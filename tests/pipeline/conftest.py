@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -31,11 +32,22 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture
-def clone(reproduced: Clone) -> Iterator[Clone]:
-    """The same clone; parameters and results are brought back after each test."""
-    tracked = reproduced.folder / ".textlstm/tracked.txt"  # neither in git nor in DVC's cache
-    mark = tracked.read_bytes()
+def clone(reproduced: Clone, tmp_path: Path) -> Iterator[Clone]:
+    """The same clone; parameters, results and what was tracked are brought back after each test, in whatever order they run."""
+    tracking = [reproduced.folder / name for name in (".textlstm/tracked.txt", "mlflow.db", "mlartifacts")]
+    for path in tracking:  # neither in git nor in DVC's cache
+        copy(path, tmp_path / path.name)
     yield reproduced
-    tracked.write_bytes(mark)
+    for path in tracking:
+        copy(tmp_path / path.name, path)
     reproduced.git("checkout", "--quiet", "--force", "HEAD")
     reproduced.run("dvc", "checkout", "--quiet", "--force")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder; a folder that is there is replaced."""
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
