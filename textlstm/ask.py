@@ -56,8 +56,8 @@ def ask(chosen: argparse.Namespace) -> int:
         batches = iter([[text.encode("utf-8", "surrogateescape") for text in chosen.texts]])
     else:
         batches = batches_of_lines(sys.stdin.buffer) if sys.stdin else iter([])
-    if chosen.only == "sentiment" and (chosen.languages or chosen.exact):
-        chosen.error("--languages and --exact decide about the language: not allowed with --only sentiment")
+    if chosen.only == "sentiment" and (chosen.languages or chosen.exact or chosen.spans):
+        chosen.error("--languages, --exact and --spans are about the language: not allowed with --only sentiment")
     first = next(batches, [])
     if not first:
         chosen.error("expected a text, got none. Give it as an argument or on standard input")
@@ -147,7 +147,7 @@ def _load_language(chosen: argparse.Namespace) -> Model:
 
     def answers(texts: list[str]) -> list[Answer]:
         found = detector.predict(texts, languages=chosen.languages, threshold=chosen.threshold)
-        return [
+        fields: list[Answer] = [
             {
                 "language": one.language,
                 "reason": one.reason,
@@ -156,6 +156,10 @@ def _load_language(chosen: argparse.Namespace) -> Model:
             }
             for one in found
         ]
+        if chosen.spans:
+            for answer, spans in zip(fields, detector.spans(texts, languages=chosen.languages), strict=True):
+                answer["spans"] = [span._asdict() for span in spans]
+        return fields
 
     return answers
 
@@ -176,7 +180,21 @@ def _heading(answer: Answer) -> str:
 
 def _row(answer: Answer, problem: str | None) -> str:
     cells = [_cell(key, answer, problem).ljust(width) for key, (_, width) in _COLUMNS.items() if key in answer]
-    return "  ".join([*cells, _shown(answer["text"] or "")]).rstrip()
+    text = answer["text"] or ""
+    return "  ".join([*cells, _marked(text, answer["spans"]) if answer.get("spans") else _shown(text)]).rstrip()
+
+
+def _marked(text: str, spans: list[Answer]) -> str:
+    """A whole text with single spaces, and before each span its language and the probability of it.
+
+    >>> _marked("yes, merci", [{"begin": 0, "end": 10, "language": "french", "probability": 0.75}])
+    '[french 0.75] yes, merci'
+    """
+    return " ".join(
+        f"[{span['language'] or 'none'}{'' if span['probability'] is None else format(span['probability'], ' .2f')}] "
+        f"{printable(' '.join(text[span['begin'] : span['end']].split()))}"
+        for span in spans
+    )
 
 
 def _shown(text: str) -> str:

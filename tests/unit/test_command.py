@@ -18,9 +18,10 @@ from textlstm.experiments.runner import StoppedError
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMMANDS = ["ask", "score", "repro", "verify", "experiment", "sweep", "studies", "report", "promote", "track"]
+COMMANDS = ["ask", "score", "page", "repro", "verify", "experiment", "sweep", "studies", "report", "promote", "track"]
 LIBRARIES = {
     "dvc",
+    "fastapi",
     "keras",
     "matplotlib",
     "mlflow",
@@ -30,6 +31,7 @@ LIBRARIES = {
     "scipy",
     "sklearn",
     "tensorflow",
+    "uvicorn",
     "yaml",
 }
 HELP = """
@@ -65,7 +67,10 @@ def test_help_imports_no_library(words: list[str]) -> None:
         (["ask", "--threshold", "50%", "a"], "argument --threshold: expected a number from 0 to 1, got '50%'"),
         (["ask", "--threshold", "1.01", "a"], "argument --threshold: expected a number from 0 to 1, got '1.01'"),
         (["ask", "--threshold", "nan", "a"], "argument --threshold: expected a number from 0 to 1, got 'nan'"),
-        (["ask", "--only", "sentiment", "--exact", "a"], "--exact decide about the language: not allowed with --only"),
+        (
+            ["ask", "--only", "sentiment", "--exact", "a"],
+            "--exact and --spans are about the language: not allowed with --only",
+        ),
         (["ask", "--only", "sentiment", "--languages", "a,b", "a"], "not allowed with --only sentiment"),
         (["sweep"], "textlstm sweep: error: the following arguments are required: STUDY"),
         (["studies", "spraed"], "textlstm studies: error: argument study: invalid choice: 'spraed'"),

@@ -17,6 +17,7 @@ from textlstm.core.text import check_list
 from textlstm.detection.abstention import LOW_CONFIDENCE, NO_LANGUAGE, NO_LETTERS, OUT_OF_SET, REASONS, Abstention
 from textlstm.detection.background import FOREIGN, Background
 from textlstm.detection.evidence import EvidenceReader, ModelReader, evidence_of
+from textlstm.detection.spans import Span, spans_of
 from textlstm.detection.table import BackoffTable
 from textlstm.detection.table_reader import TableReader
 from textlstm.language.lstm import LanguageModel
@@ -132,6 +133,20 @@ class Detector:
                 *(column.tolist() for column in answers), strict=True
             )
         ]
+
+    def spans(self, texts: Sequence[str], *, languages: Sequence[str] | None = None) -> list[list[Span]]:
+        """Which parts of each text are in which language: see `textlstm.detection.spans`.
+
+        Args:
+            texts: as they come.
+            languages: the candidates, by default all.
+
+        Raises:
+            TextLSTMError: a string in place of a list, fewer than two languages, or an unknown one.
+        """
+        check_list(texts)
+        names, columns, _ = self._candidates(languages, None)
+        return [spans_of(self.reader, self.abstention, text, names, columns) for text in texts]
 
     def _candidates(
         self, languages: Sequence[str] | None, threshold: float | None
