@@ -23,6 +23,7 @@ from textlstm.core.labels import NEGATIVE, POSITIVE
 from textlstm.core.odds import probability_of
 from textlstm.core.params import load_params
 from textlstm.core.parquet import read_parquet
+from textlstm.evaluation.explain import word_contributions
 from textlstm.evaluation.metrics import rounded
 from textlstm.language.scoring import Floats
 from textlstm.nn import reproducible
@@ -33,6 +34,18 @@ _LENGTHS = (100, 200, 400)  # words at most, of all classes of length of reviews
 _OF_SENTENCES = (5, 10, 20, 50)
 _SENTENCES = 4  # of each review, at most
 _CLEAR = 0.5  # a text rated nearer to 0 is taken for neither positive nor negative
+_SHOWN = (  # sentences of which is shown what decides
+    "not bad at all",
+    "never boring",
+    "far from perfect",
+    "I did not enjoy this film",
+    "not worth the ticket",
+    "well worth the ticket",
+    "I wanted to like it but could not",
+    "never a dull moment",
+    "the plot makes no sense",
+    "i really liked the movie and had fun",
+)
 _SYSTEMS = ("textlstm", "LSTM alone", "n-grams alone", "VADER")
 
 Ask = Callable[[Sequence[str]], list[Floats]]
@@ -79,6 +92,7 @@ def main() -> None:
         right = (answers[0] > 0) == (labels == POSITIVE)
         results["texts"][kind] |= {"answered": float(sure.mean()), "right": float((right & sure).mean())}
         print(f"{kind}: {len(clear):,}", flush=True)
+    results["words"] = _deciding_words(SentimentClassifier.load(chosen.models))
     results = rounded(results)
     write_json(chosen.results / "domains.json", results)
     write_text(chosen.results / "domains.md", "\n".join(_report(results)) + "\n")
@@ -97,6 +111,27 @@ def _systems(models: Path) -> Ask:
         return [*classifier.log_odds(texts), rules]
 
     return ask
+
+
+def _deciding_words(classifier: SentimentClassifier) -> list[dict[str, Any]]:
+    """What each word of a few sentences adds to the log-odds, for both parts, and what the classifier says of the sentence."""
+    found = []
+    for sentence in _SHOWN:
+        words = words_of(sentence)
+        _, added = word_contributions(classifier.log_odds_of_words, words, most=len(words))
+        (answer,) = classifier.predict([sentence])
+        parts = {"LSTM": added.lstm, "n-grams": added.nbsvm}
+        found.append(
+            {
+                "sentence": sentence,
+                "probability": answer.probability,
+                "adds": {
+                    name: [[word, float(odds)] for word, odds in zip(words, of, strict=True)]
+                    for name, of in parts.items()
+                },
+            }
+        )
+    return found
 
 
 def _sentences(reviews: Sequence[Rated], seed: int) -> list[Rated]:
@@ -147,7 +182,19 @@ def _report(results: dict[str, Any]) -> list[str]:
             ["texts", "number", "positive", "words, median", _SYSTEMS[0], "right / wrong / no answer", *_SYSTEMS[1:]],
             rows,
         ),
+        "",
+        "What each word adds to the log-odds of positive (what they would be less without it), the two words that add most:",
+        "",
+        *common.table(["sentence", "positive", "LSTM", "n-grams"], [_row_of_words(one) for one in results["words"]]),
     ]
+
+
+def _row_of_words(one: dict[str, Any]) -> list[str]:
+    cells = []
+    for added in one["adds"].values():
+        most = sorted(added, key=lambda item: -abs(item[1]))[:2]
+        cells.append(", ".join(f"{word} {odds:+.2f}" for word, odds in most))
+    return [one["sentence"], f"{one['probability']:.2f}", *cells]
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def _ours(data: Data, params: Params) -> dict[str, dict[str, Any]]:
         most=nbsvm.reviews,
     )
     ngrams_cost = _since(begin)
-    log_odds = SentimentClassifier(lstm, ngrams, nbsvm.weight).log_odds(data.test)
+    log_odds = SentimentClassifier(lstm, ngrams, nbsvm.weight, nbsvm.sentence_weight).log_odds(data.test)
     both = Cost(*(one + other for one, other in zip(lstm_cost, ngrams_cost, strict=True)))
     answers = {
         "textlstm": (both, log_odds.classifier),

@@ -33,7 +33,10 @@ def main() -> None:
     labels = read_parquet(paths.VALIDATION_IMDB, ["label"])["label"].to_numpy()
     points, scale, bias = list[int](), list[float](), list[float]()
     classifier = SentimentClassifier(
-        SentimentModel.load(paths.IMDB_MODEL), NbsvmModel.load(paths.NBSVM_MODEL), params.nbsvm.weight
+        SentimentModel.load(paths.IMDB_MODEL),
+        NbsvmModel.load(paths.NBSVM_MODEL),
+        params.nbsvm.weight,
+        params.nbsvm.sentence_weight,
     )
     if len(labels):
         drawn = drawn_reviews(labels, MOST, seed=params.seed)
@@ -50,7 +53,9 @@ def main() -> None:
         points, scale, bias = (values.tolist() for values in (calibration.words, calibration.scale, calibration.bias))
     write_sealed(
         paths.SENTIMENT_SETTINGS,
-        SentimentSettings(params.nbsvm.weight, params.sentiment.threshold, points, scale, bias),
+        SentimentSettings(
+            params.nbsvm.weight, params.nbsvm.sentence_weight, params.sentiment.threshold, points, scale, bias
+        ),
     )
     at = ", ".join(f"{a:.2f} and {b:+.2f} at {n}" for n, a, b in zip(points, scale, bias, strict=True))
     print(f"imdb: scale and bias by number of words, from {len(labels):,} reviews: {at or 'none fitted'}")

@@ -22,6 +22,7 @@ def main() -> None:
         tail=params.nbsvm.tail,
         bits=params.nbsvm.bits,
         punctuation=params.vectorize.punctuation,
+        negation=params.nbsvm.negation,
     )
     model = train_nbsvm(
         read_column(paths.TRAIN_IMDB, "text"),

@@ -162,6 +162,7 @@ def test_compiled_modules_are_no_part_of_a_dependency() -> None:
 KNOBS = {
     "ngram.weight",
     "nbsvm.weight",
+    "nbsvm.sentence_weight",
     "abstention.threshold",
     "sentiment.threshold",
 }  # they decide answers, and are read where answers are made

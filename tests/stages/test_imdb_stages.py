@@ -86,7 +86,15 @@ def test_counted_ngrams_and_the_evaluation(prepared: Path, capsys: pytest.Captur
 
 
 def test_a_part_of_the_reviews_calibrates_and_is_learnt_from_by_nobody(workspace: Workspace) -> None:
-    workspace({"split.learn": 0.75, "sentiment.validation": 0.2, "sentiment.threshold": 0.6, "nbsvm.weight": 0.25})
+    workspace(
+        {
+            "split.learn": 0.75,
+            "sentiment.validation": 0.2,
+            "sentiment.threshold": 0.6,
+            "nbsvm.weight": 0.25,
+            "nbsvm.sentence_weight": 0.5,
+        }
+    )
     _raw()
     for stage in (split_imdb, vectorize_imdb, train_imdb, train_nbsvm, calibrate_sentiment):
         stage.main()
@@ -95,7 +103,7 @@ def test_a_part_of_the_reviews_calibrates_and_is_learnt_from_by_nobody(workspace
     assert validation["label"].value_counts().to_dict() == {0: 3, 1: 3}
     assert not set(train["text"]) & set(validation["text"])
     settings = read_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings)
-    assert (settings.nbsvm_weight, settings.threshold) == (0.25, 0.6)
+    assert (settings.nbsvm_weight, settings.sentence_weight, settings.threshold) == (0.25, 0.5, 0.6)
     assert settings.words == list(POINTS)
     assert len(settings.scale) == len(settings.bias) == len(POINTS)
     workspace({"split.learn": 0.75, "sentiment.validation": 0.0})

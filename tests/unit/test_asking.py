@@ -41,7 +41,7 @@ def models(settings: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
     untrained(tiny(settings)).save(folder / "imdb")
     config = NbsvmConfig(2, 1, 2, 10, True)
     train_nbsvm(TEXTS, LABELS, config, min_reviews=1, strength=1.0, seed=7).save(folder / "nbsvm")
-    write_sealed(folder / "sentiment.json", SentimentSettings(0.5, 0.5, [], [], []))
+    write_sealed(folder / "sentiment.json", SentimentSettings(0.5, 0.5, 0.5, [], [], []))
     return folder
 
 

@@ -31,7 +31,7 @@ def test_a_detector_that_knows_english_comes_along(settings: Callable[..., Any],
     untrained(tiny(settings)).save(tmp_path / "imdb")
     config = NbsvmConfig(2, 1, 2, 10, True)
     train_nbsvm(TEXTS, LABELS, config, min_reviews=1, strength=1.0, seed=7).save(tmp_path / "nbsvm")
-    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5, 0.6, [3, 150], [2.0, 1.0], [0.5, 0.0]))
+    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5, 0.5, 0.6, [3, 150], [2.0, 1.0], [0.5, 0.0]))
     alone = load_classifier(tmp_path)
     assert alone.foreign is None
     assert alone.threshold == 0.6

@@ -28,8 +28,8 @@ def posterior(log_likelihoods: Floats) -> Floats:
     return np.asarray(shifted / total[:, None])
 
 
-def combine(lstm: Floats, ngrams: Floats, weight: float) -> Floats:
-    """Weighted mean of log-odds; `weight` is the share of the n-grams."""
+def combine(lstm: Floats, ngrams: Floats, weight: float | Floats) -> Floats:
+    """Weighted mean of log-odds, (n,); `weight` is the share of the n-grams, of all or of each, (n,)."""
     return (1.0 - weight) * lstm + weight * ngrams
 
 

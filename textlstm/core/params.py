@@ -210,7 +210,9 @@ class Nbsvm(_Section):
     strength: Annotated[float, Field(gt=0, le=1000)]
     sentences: Annotated[int, Field(ge=0, le=1000)]
     sentence_strength: Annotated[float, Field(gt=0, le=1000)]
+    negation: Annotated[int, Field(ge=0, le=100)]
     weight: Annotated[float, Field(ge=0.0, le=1.0)]
+    sentence_weight: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Sentiment(_Section):

@@ -16,7 +16,8 @@ class DetectionSettings:
 class SentimentSettings:
     """Of the sentiment classifier."""
 
-    nbsvm_weight: float  # share of NB-SVM beside the LSTM
+    nbsvm_weight: float  # share of NB-SVM beside the LSTM, in whole reviews
+    sentence_weight: float  # and in sentences
     threshold: float  # least probability of a sentiment that is answered
     words: list[int]  # numbers of words that the calibration has points at, ascending
     scale: list[float]  # at each, what the log-odds are multiplied by

@@ -18,7 +18,7 @@ from textlstm.core.settings import SentimentSettings
 from textlstm.core.text import check_list, portions
 from textlstm.sentiment.calibration import LengthCalibration
 from textlstm.sentiment.lstm import SentimentModel
-from textlstm.sentiment.nbsvm import NbsvmModel
+from textlstm.sentiment.nbsvm import NbsvmModel, share_of_reviews
 from textlstm.sentiment.tokenizer import review_words, words_of
 
 NO_WORDS = "no words"
@@ -50,6 +50,7 @@ class SentimentClassifier:
     lstm: SentimentModel
     nbsvm: NbsvmModel
     nbsvm_weight: float
+    sentence_weight: float | None = None  # that share in short texts, see `share_of_reviews`; None: the same
     calibration: LengthCalibration | None = None  # None: the log-odds are taken as they are
     threshold: float = 0.5  # least probability of a sentiment that is answered
     foreign: Callable[[Sequence[str]], list[bool]] | None = None  # which texts are not English; None: nobody is asked
@@ -64,9 +65,13 @@ class SentimentClassifier:
         length = self.lstm.config.length  # of the words before the last ones no ids are needed
         lstm = self.lstm.log_odds_of_ids([self.lstm.tokenizer.ids_of(words[-length:]) for words in reviews])
         nbsvm = self.nbsvm.log_odds_of_words(reviews)
-        both = combine(lstm, nbsvm, self.nbsvm_weight)
+        lengths = np.array([len(words) for words in reviews], dtype=np.int64)
+        weight: float | Floats = self.nbsvm_weight
+        if self.sentence_weight is not None:
+            weight = self.sentence_weight + share_of_reviews(lengths) * (self.nbsvm_weight - self.sentence_weight)
+        both = combine(lstm, nbsvm, weight)
         if self.calibration is not None:
-            both = self.calibration(both, np.array([len(words) for words in reviews], dtype=np.int64))
+            both = self.calibration(both, lengths)
         return SentimentLogOdds(both, lstm, nbsvm)
 
     def predict(self, texts: Sequence[str], *, threshold: float | None = None) -> list[SentimentPrediction]:
@@ -126,6 +131,7 @@ class SentimentClassifier:
             lstm,
             nbsvm,
             settings.nbsvm_weight,
+            settings.sentence_weight,
             calibration if settings.words else None,
             settings.threshold,
         )

@@ -13,7 +13,8 @@ hash (Weinberger et al. 2009), so the model is one vector and needs no dictionar
 
 A second set of weights is learnt from single sentences. In a whole review few n-grams have to say much, and one that
 stands in a sentence of no opinion weighs nothing among so many; where a sentence is all that there is, they are wrong
-about the line between positive and negative. Short texts are answered with the weights of sentences, long ones with those
+about the line between positive and negative. In sentences negated words are words of their own
+(`textlstm.sentiment.negation`). Short texts are answered with the weights of sentences, long ones with those
 of whole reviews, and between them with both.
 
 How it is trained is in `textlstm.sentiment.nbsvm_training`.
@@ -38,6 +39,7 @@ from textlstm.core.files import (
     write_arrays,
     write_json,
 )
+from textlstm.sentiment.negation import mark_negation
 from textlstm.sentiment.tokenizer import words_of
 
 _MIX = np.uint64(
@@ -58,6 +60,12 @@ class NbsvmConfig:
     tail: int  # the n-grams of so many last words are features of their own; 0 = none
     bits: int  # 2 ** bits buckets
     punctuation: bool  # whether punctuation marks count as words
+    negation: int = 0  # in sentences, so many words after a negation are other words than elsewhere; 0 = none
+
+    @property
+    def of_reviews(self) -> "NbsvmConfig":
+        """The same for whole reviews, in which the n-grams of two and three words are enough to see a negation."""
+        return replace(self, negation=0)
 
     @property
     def of_sentences(self) -> "NbsvmConfig":
@@ -141,7 +149,7 @@ class NbsvmModel:
             share[:] = 1.0
         found: npt.NDArray[np.float64] = np.zeros(len(texts))
         for weights, part, config in (
-            (self.reviews, share, self.config),
+            (self.reviews, share, self.config.of_reviews),
             (self.sentences, 1.0 - share, self.config.of_sentences),
         ):
             rows = np.flatnonzero(part > 0).tolist()
@@ -193,6 +201,8 @@ class _Hashes(dict[str, int]):
 def review_buckets(reviews: Iterable[Sequence[str]], config: NbsvmConfig) -> Iterator[npt.NDArray[np.int32]]:
     """The buckets of the features that each review holds, from its words: ascending, each once."""
     known = _Hashes()
+    if config.negation:
+        reviews = (mark_negation(words, config.negation) for words in reviews)
     for words in reviews:
         if len(words) <= _AT_ONCE:
             hashes = _hashes(words, known)

@@ -56,7 +56,7 @@ def train_nbsvm(
                 )  # the more there are, the less each one decides
             yield words
 
-    counts, held = _count(review_buckets(read(), config), positive, drawn, config)
+    counts, held = _count(review_buckets(read(), config.of_reviews), positive, drawn, config)
     of_reviews = _fit(counts, held, positive[drawn], np.ones(len(held)), min_reviews, strength, seed)
     del counts, held
     if not pieces:

@@ -75,7 +75,7 @@ def split_sentences(words: Sequence[str]) -> list[Sequence[str]]:
 def draw_sentences(count: int, most: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
     """Which of `count` sentences of a review are learnt from, at most `most`, ascending.
 
-    The first and the last, which most often say what the whole does, are each drawn as often as half of all together.
+    The first and the last most often say what the whole does: a draw is one of these two as often as any other one.
 
     >>> draw_sentences(3, 5, np.random.default_rng(0)).tolist()
     [0, 1, 2]

@@ -82,7 +82,7 @@ def test_models_of_other_words_are_refused(classifier: SentimentClassifier, tmp_
     classifier.lstm.save(tmp_path / "imdb")
     config = dataclasses.replace(classifier.nbsvm.config, punctuation=False)
     dataclasses.replace(classifier.nbsvm, config=config).save(tmp_path / "nbsvm")
-    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5, 0.5, [], [], []))
+    write_sealed(tmp_path / "sentiment.json", SentimentSettings(0.5, 0.5, 0.5, [], [], []))
     with pytest.raises(TextLSTMError, match=r"expected models of the same words, got one for which punctuation marks"):
         SentimentClassifier.load(tmp_path)
 
@@ -94,12 +94,12 @@ def test_the_weight_lies_beside_the_models_and_changes_neither(classifier: Senti
         SentimentClassifier.load(tmp_path)
     expected = classifier.log_odds(OF_MANY_LENGTHS)
     for weight, answer in ((0.0, expected.lstm), (1.0, expected.nbsvm), (0.25, expected.classifier)):
-        write_sealed(tmp_path / "sentiment.json", SentimentSettings(weight, 0.5, [], [], []))
+        write_sealed(tmp_path / "sentiment.json", SentimentSettings(weight, weight, 0.5, [], [], []))
         np.testing.assert_array_equal(SentimentClassifier.load(tmp_path).log_odds(OF_MANY_LENGTHS).classifier, answer)
     write_json(tmp_path / "sentiment.json", {"weight": 0.5})
     with pytest.raises(
         TextLSTMError,
-        match=r"sentiment.json: expected the fields nbsvm_weight, threshold, words, scale, bias, digest, got weight",
+        match=r"sentiment.json: expected the fields nbsvm_weight, sentence_weight, threshold, words, scale, bias, digest, got weight",
     ):
         SentimentClassifier.load(tmp_path)
 

@@ -207,7 +207,8 @@ def test_a_broken_model_is_named(model: NbsvmModel, tmp_path: Path) -> None:
         NbsvmModel.load(tmp_path / "model")
     (tmp_path / "model/config.json").write_text("[]")
     with pytest.raises(
-        TextLSTMError, match=r"config.json: expected the fields longest, skips, tail, bits, punctuation, got list"
+        TextLSTMError,
+        match=r"config.json: expected the fields longest, skips, tail, bits, punctuation, negation, got list",
     ):
         NbsvmModel.load(tmp_path / "model")
 
