@@ -8,6 +8,7 @@ AUDIT := .venv-audit/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-user
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME  # into .venv, whatever else the user installs elsewhere
 PORT ?= 5000
+PAGE_PORT ?= 8000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
@@ -18,7 +19,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro verify test lint slow faults ray servers ui track sweep promote screenshots requirements benchmarks studies ten-languages wheel audit sbom
+.PHONY: help repro verify test lint slow faults ray servers ui page track sweep promote screenshots requirements benchmarks studies ten-languages wheel audit sbom
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -89,6 +90,9 @@ ui: $(STAMP)  ## open the tracked runs in MLflow, on 127.0.0.1:5000; make ui POR
 	@echo "MLflow: http://127.0.0.1:$(PORT), until Ctrl-C"
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}"
+
+page: $(STAMP)  ## try the models on a page, on 127.0.0.1:8000; make page PAGE_PORT=8001 takes another port
+	@$(BIN)/textlstm page --port $(PAGE_PORT)
 
 track: $(STAMP)  ## deliver to MLflow what could not be tracked before
 	@$(BIN)/textlstm track

@@ -13,6 +13,7 @@ from textlstm.core.errors import TextLSTMError
 from textlstm.core.text import LONGEST, NOT_UTF8, TOO_LONG, printable
 
 _READ_LOCK = ("experiment", "sweep", "studies", "promote", "track")
+_MODELS = "folder of the trained models (default: those installed with the package, or else models)"
 _READER_GONE = 128 + 13  # the exit status that a shell gives a program that SIGPIPE ended
 
 
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
     _add_question(ask)
     ask.add_argument("--exact", action="store_true", help="ask the LSTMs and n-grams themselves, not their table")
+    ask.add_argument("--spans", action="store_true", help="also tell which parts of a text are in which language")
     ask.set_defaults(run=_ask, error=ask.error)
 
     rows = "Text, CSV, JSON Lines and Parquet, compressed or not; the answers are appended as columns."
@@ -109,6 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     score.set_defaults(run=_score, error=score.error)
 
     stays = "What a killed run left is put in order first; when a stage fails, its last good outputs come back."
+    page = command("page", "serve a page on which to try the models", "Ctrl-C ends it.")
+    page.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine alone)"
+    )
+    page.add_argument("--port", type=_port, default=8000, help="(default: %(default)s)")
+    page.add_argument("--models", type=Path, help=_MODELS)
+    page.set_defaults(run=_page)
+
     repro = command("repro", "run the pipeline with 'dvc repro', alone in this folder", stays)
     repro.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="for 'dvc repro'")
     repro.set_defaults(run=_repro)
@@ -169,8 +179,7 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--languages", type=_names, action="extend", metavar="LANGUAGE,...", help=names)
     least = "least probability of a language or a sentiment that is answered, 0 to 1; 0 answers every text (default: those of params.yaml)"
     parser.add_argument("--threshold", type=_probability, metavar="P", help=least)
-    where = "folder of the trained models (default: those installed with the package, or else models)"
-    parser.add_argument("--models", type=Path, help=where)
+    parser.add_argument("--models", type=Path, help=_MODELS)
 
 
 def _names(words: str) -> list[str]:
@@ -199,6 +208,12 @@ def _jobs(word: str) -> int:
     return int(word)
 
 
+def _port(word: str) -> int:
+    if not word.isdigit() or not 0 < int(word) < 65_536:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 65535, got {word!r}")
+    return int(word)
+
+
 def _cores() -> int:
     """The processor cores that this process may use, where the system says it, or else all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -221,6 +236,13 @@ def _score(chosen: argparse.Namespace) -> int:
     else:
         runner = locally(chosen.jobs or _cores())
     score(chosen.inputs, chosen.output, chosen.column, question, runner)
+    return 0
+
+
+def _page(chosen: argparse.Namespace) -> int:
+    from textlstm.page.app import serve
+
+    serve(chosen.host, chosen.port, chosen.models)
     return 0
 
 

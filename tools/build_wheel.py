@@ -1,6 +1,6 @@
 """Build a wheel of `textlstm` with the trained models inside, so that whoever installs it can ask them.
 
-Reads:  textlstm/, pyproject.toml, requirements.in, requirements-ray.in, and the models that answering needs (`paths.SHIPPED_MODELS`)
+Reads:  textlstm/, pyproject.toml, requirements.in and those of the extras, and the models that answering needs (`paths.SHIPPED_MODELS`)
 Writes: dist/textlstm-VERSION-py3-none-any.whl; equal inputs give equal bytes
 Run:    make wheel, or python -m tools.build_wheel
 """
@@ -31,7 +31,7 @@ def build(folder: Path) -> Path:
         shutil.copytree("textlstm", source / "textlstm", ignore=shutil.ignore_patterns("__pycache__"))
         for place in paths.SHIPPED_MODELS:
             _copy(place, source / "textlstm" / place)
-        for name in ("pyproject.toml", "requirements.in", "requirements-ray.in"):
+        for name in ("pyproject.toml", "requirements.in", "requirements-page.in", "requirements-ray.in"):
             _copy(Path(name), source / name)
         command = [
             sys.executable,

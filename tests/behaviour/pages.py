@@ -243,12 +243,13 @@ class PlotsPage(Visit):
 def page_scripts(html: str) -> dict[str, Path]:
     """The scripts that a page asks a host of npm packages for, as files: fetched once by npm, then kept in the cache folder."""
     return {
-        url: _script(name, version)
+        url: npm_script(name, version)
         for url, name, version in re.findall(r'src="(https://[^"]*/npm/([\w-]+)@([\w.]+))"', html)
     }
 
 
-def _script(name: str, version: str) -> Path:
+def npm_script(name: str, version: str) -> Path:
+    """The script of an npm package, as a file."""
     place = cache_folder() / "scripts" / f"{name}-{version}.js"
     if place.is_file():
         return place
@@ -265,7 +266,7 @@ def _script(name: str, version: str) -> Path:
             raise NoBrowserError(f"{name}@{version}: npm cannot fetch it: {done.stderr.strip()[-500:]}")
         with tarfile.open(packed) as archive:
             about = json.load(io.TextIOWrapper(_member(archive, "package.json")))
-            script = _member(archive, about["jsdelivr"]).read()
+            script = _member(archive, about.get("jsdelivr") or about["main"]).read()
     place.parent.mkdir(parents=True, exist_ok=True)
     with atomic(place) as partial:
         partial.write_bytes(script)

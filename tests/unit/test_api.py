@@ -75,6 +75,7 @@ def test_the_wheel_requires_versions_that_fit_those_that_training_has() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["setuptools"]["dynamic"]["optional-dependencies"] == {
         "train": {"file": "requirements.in"},
+        "page": {"file": "requirements-page.in"},
         "ray": {"file": "requirements-ray.in"},
     }
     asking = {name.split(">")[0] for name in project["project"]["dependencies"]}

@@ -1,6 +1,7 @@
 """What moves the models: how much each character of a string, or each word of a review, speaks for one side. Rows of plots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from textlstm.language.scoring import CharacterModel, Floats, reading
 
 CHARACTERS = ("string", "given", "character", "series", "log_odds")
 WORDS = ("word", "series", "log_odds")
+
+LogOdds = TypeVar("LogOdds", bound=tuple[Floats, ...])
 
 
 def character_log_odds(
@@ -49,3 +52,21 @@ def outermost_words(words: Sequence[str], log_odds: Mapping[str, Floats], *, mos
     rank = np.arange(len(order))
     kept = order[(rank < most) | (rank >= len(order) - most)]
     return [(words[index], name, float(odds[index])) for index in kept for name, odds in log_odds.items()]
+
+
+def word_contributions(
+    ask: Callable[[Sequence[Sequence[str]]], LogOdds], words: Sequence[str], *, most: int
+) -> tuple[LogOdds, LogOdds]:
+    """What each of the first `most` words of a text adds (occlusion, Zeiler and Fergus 2014, arXiv 1311.2901).
+
+    Args:
+        ask: the log-odds of texts of words, some arrays of shape (n,) in a named tuple.
+        words: of one text.
+        most: how many words are asked about.
+
+    Returns:
+        The log-odds of the text, (1,) each, and by how much those without each word are less, (words,) each.
+    """
+    without = [[*words[:place], *words[place + 1 :]] for place in range(min(len(words), most))]
+    found = ask([words, *without])
+    return type(found)(*(odds[:1] for odds in found)), type(found)(*(odds[0] - odds[1:] for odds in found))

@@ -11,14 +11,18 @@ from textlstm.core.errors import TextLSTMError
 from tools import build_wheel
 
 ROOT = Path(__file__).parents[3]
-CODE = {path.relative_to(ROOT).as_posix() for path in (ROOT / "textlstm").rglob("*.py")}
+CODE = {
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "textlstm").rglob("*")
+    if path.suffix in (".py", ".html", ".css", ".js", ".svg")
+}
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(ROOT / "textlstm", folder / "textlstm", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.in", "requirements-ray.in"):
+    for name in ("pyproject.toml", "requirements.in", "requirements-page.in", "requirements-ray.in"):
         shutil.copy(ROOT / name, folder)
     for place in paths.SHIPPED_MODELS:
         file = folder / place if place.suffix else folder / place / "deep" / "numbers.npz"
