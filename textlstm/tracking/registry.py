@@ -8,6 +8,7 @@ plain strings, and nothing in it is pickled. It also holds its answers about the
 versions can be compared item by item later.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -28,7 +29,7 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 import mlflow
 import numpy as np
-from mlflow.entities import FileInfo, LoggedModelOutput, Run
+from mlflow.entities import FileInfo, LoggedModel, LoggedModelOutput, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
@@ -39,13 +40,16 @@ with warnings.catch_warnings():
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import read_arrays, read_json, require, write_arrays
+from textlstm.core.files import read_arrays, read_json, read_passages, require, write_arrays
 from textlstm.core.git import repository_root
 from textlstm.core.lockfile import locked_stages
 from textlstm.core.params import Params, load_params
+from textlstm.core.parquet import read_column
+from textlstm.core.text import printable
 from textlstm.detection.heldout import OWN, evidence_of
-from textlstm.evaluation.comparison import Answers, difference
+from textlstm.evaluation.comparison import Answers, Difference, difference
 from textlstm.evaluation.sentiment import CLASSIFIER
+from textlstm.tracking.about import LANGUAGE_MODEL, SENTIMENT_MODEL, collect_about
 from textlstm.tracking.runs import STATE, collect, deliver, pipeline_state, post
 from textlstm.tracking.store import EXPERIMENT, FAULTS, default_store, locked, open_store, tracking_address
 
@@ -55,6 +59,7 @@ FIGURES = ("auc", "auc_low", "auc_high", "accuracy", "accuracy_low", "accuracy_h
 VERDICT = "textlstm.verdict"  # tag: whether it was promoted, and why or why not
 _FIGURES = "AUC {auc:.4f} ({auc_low:.4f} to {auc_high:.4f}), accuracy {accuracy:.4f} ({accuracy_low:.4f} to {accuracy_high:.4f})"
 _ANSWERS = "answers.npz"
+_EXAMPLES, _EXAMPLE = 5, 160  # items of each kind that a comparison shows, and characters of each
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -75,6 +80,7 @@ class Kind:
     answers: Callable[[Params], Answers]
     measured_on: Callable[[Params], dict[str, Any]]  # parameters that choose what of the held-out data is measured
     block: Callable[[Params], int]  # neighbouring items drawn together
+    items: Callable[[Params], list[str]]  # the held-out items, in the order of the answers
 
 
 def _language_answers(params: Params) -> Answers:
@@ -87,8 +93,14 @@ def _sentiment_answers(_: Params) -> Answers:
     return Answers(scores["label"], np.stack([np.zeros(len(scores["label"])), scores[CLASSIFIER]], axis=1))
 
 
+def _windows(params: Params) -> list[str]:
+    length = params.evaluate.length
+    texts = [read_passages(paths.heldout_text(language), params.score.characters) for language in params.languages]
+    return [text[begin : begin + length] for text in texts for begin in range(len(text) - length + 1)]
+
+
 LANGUAGE = Kind(
-    name="textlstm-language",
+    name=LANGUAGE_MODEL,
     code="served_language.py",
     models=(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),
     metrics=paths.METRICS_LANGUAGE,
@@ -99,9 +111,10 @@ LANGUAGE = Kind(
     answers=_language_answers,
     measured_on=lambda params: {"languages": list(params.languages), "length": params.evaluate.length},
     block=lambda params: params.evaluate.block,
+    items=_windows,
 )
 SENTIMENT = Kind(
-    name="textlstm-sentiment",
+    name=SENTIMENT_MODEL,
     code="served_sentiment.py",
     models=(
         *(paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
@@ -115,6 +128,7 @@ SENTIMENT = Kind(
     answers=_sentiment_answers,
     measured_on=lambda _: {},
     block=lambda _: 1,
+    items=lambda _: list(read_column(paths.TEST_IMDB, "text")),
 )
 KINDS = (LANGUAGE, SENTIMENT)
 
@@ -245,16 +259,44 @@ def _judge(
             "textlstm promote --first-of-its-data",
         )
     _check_files(client, kind, champion)
-    settings = params.evaluate
-    gain = difference(
-        _answers_of(client, new),
-        _answers_of(client, champion),
-        rounds=settings.bootstrap,
-        block=kind.block(params),
-        seed=params.seed,
-    )
+    answers = (_answers_of(client, new), _answers_of(client, champion))
+    rounds = params.evaluate.bootstrap
+    gain = difference(*answers, rounds=rounds, block=kind.block(params), seed=params.seed)
+    items: list[str] = []
+    with contextlib.suppress(TextLSTMError):  # the data are not here: no examples
+        items = kind.items(params)
+    text = "\n".join(_comparison(new, champion, *answers, gain, items)) + "\n"
+    place = f"comparisons/{kind.name}-{new.version}-against-{champion.version}.md"
+    client.log_text(str(new.run_id), text, place)
+    print(f"{text}\nKept as the artifact {place} of run {new.run_id}.")
     word = "better" if gain.better else "not better by more than chance explains"
     return Verdict(champion=gain.better, reason=f"{word}: against the champion, version {champion.version}, {gain}")
+
+
+def _comparison(
+    new: ModelVersion, champion: ModelVersion, ours: Answers, theirs: Answers, gain: Difference, items: Sequence[str]
+) -> list[str]:
+    """Lines of Markdown: the figures of both, their paired difference, and items on which they differ."""
+    names = [f"version {new.version}", f"champion, version {champion.version}"]
+    lines = [f"## {new.name}: {names[0]} against the {names[1]}", "", f"| | {names[0]} | {names[1]} |", "|---|---|---|"]
+    for figure in ("auc", "accuracy"):
+        cells = [
+            "{:.4f} ({:.4f} to {:.4f})".format(*(float(one.tags[figure + end]) for end in ("", "_low", "_high")))
+            for one in (new, champion)
+        ]
+        lines.append(f"| {figure} | {cells[0]} | {cells[1]} |")
+    lines += ["", f"Paired difference on {len(ours.labels):,} held-out items: {gain}."]
+    if len(items) != len(ours.labels):  # the data have been changed since
+        return lines
+    for title, better, worse in ((names[0], ours, theirs), (names[1], theirs, ours)):
+        rows = np.flatnonzero(better.correct & ~worse.correct)
+        lines += ["", f"Answered right by {title} alone: {len(rows):,}"]
+        shown = (
+            printable(" ".join(items[row].split())) if len(items[row]) > _EXAMPLE else repr(items[row])
+            for row in rows[:: max(len(rows) // _EXAMPLES, 1)][:_EXAMPLES]
+        )
+        lines += [f"- {text if len(text) <= _EXAMPLE else f'{text[:_EXAMPLE]}…'}" for text in shown]
+    return lines
 
 
 def _check_files(client: mlflow.MlflowClient, kind: Kind, version: ModelVersion) -> None:
@@ -298,7 +340,7 @@ def _tracked_run(client: mlflow.MlflowClient, root: Path) -> Run:
     state = pipeline_state(Path("dvc.lock"))
     found = _find_run(client, state)
     if found is None:
-        deliver(root, post(collect(), root))
+        deliver(root, post(collect(), root, collect_about()))
         found = _find_run(client, state)
     if found is None:
         raise TextLSTMError(
@@ -314,9 +356,9 @@ def _find_run(client: mlflow.MlflowClient, state: str) -> Run | None:
 
 
 def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: Answers) -> str:
-    """Log the model to the run and return its id."""
+    """Log the files of the run's model and return its id."""
     run_id = tracked.info.run_id
-    model = client.create_logged_model(tracked.info.experiment_id, kind.name, run_id, params=tracked.data.params)
+    model = _model_of(client, tracked, kind)
     try:
         with tempfile.TemporaryDirectory(prefix="textlstm-") as name:
             folder = Path(name)
@@ -339,8 +381,18 @@ def _log_model(client: mlflow.MlflowClient, tracked: Run, kind: Kind, answers: A
         client.finalize_logged_model(model.model_id, "FAILED")
         raise
     client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     return str(model.model_id)
+
+
+def _model_of(client: mlflow.MlflowClient, tracked: Run, kind: Kind) -> LoggedModel:
+    """The logged model of a run that has no files yet; made if the run has none, as one of an earlier version."""
+    wanted = f"source_run_id = '{tracked.info.run_id}' and name = '{kind.name}'"
+    found = list(client.search_logged_models([tracked.info.experiment_id], wanted, max_results=1))
+    if found:
+        return found[0]
+    model = client.create_logged_model(tracked.info.experiment_id, kind.name, tracked.info.run_id)
+    client.log_outputs(tracked.info.run_id, [LoggedModelOutput(model.model_id, 0)])
+    return model
 
 
 def _copied(places: Iterable[Path], folder: Path) -> Iterator[Path]:

@@ -19,24 +19,36 @@ import re
 import shutil
 import sys
 import time
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import LoggedModelOutput, Metric, Param, Run
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from textlstm.core import paths
 from textlstm.core.config import flat
 from textlstm.core.errors import TextLSTMError
-from textlstm.core.files import atomic_folder, how_to_make, read_json, read_record, read_text, write_json, write_text
+from textlstm.core.files import (
+    atomic_folder,
+    how_to_make,
+    read_json,
+    read_record,
+    read_text,
+    remove_leftovers,
+    write_json,
+    write_text,
+)
 from textlstm.core.git import git, repository_root
 from textlstm.core.lockfile import locked_stages
 from textlstm.core.params import load_params
 from textlstm.core.yaml_files import read_yaml
 from textlstm.evaluation.plots import draw_learning_curve, draw_pictures
 from textlstm.evaluation.studies import CURVE, HEADLINES, SPREAD, fitting
+from textlstm.tracking.about import PREFIXES, About, collect_about, dataset_inputs, read_about
 from textlstm.tracking.store import FAULTS, experiment_id, locked, open_store, tracking_address
 
 STATE, NAME = "textlstm.state", "textlstm.experiment"  # tags by which a run is found again
@@ -45,6 +57,8 @@ STUDIES = "textlstm.studies"  # tag: digest of the studies that the run holds; "
 _LONGEST = 3600.0  # seconds that a delivery from another clone may take; then whoever began it counts as gone
 _AT_ONCE = {"params": 100, "metrics": 1000}  # what one call may carry
 LONGEST_NAME = 250  # characters: what a database holds of a run's name
+_ABOUT = "about.json"  # file of an entry
+_PICTURE = "pictures/roc_language.png"  # that the description of a run shows
 _DELIVERED = ".delivered"  # ending of an entry of which nothing is needed any more
 _LONGEST_FILE_NAME = 80  # bytes, of what is made from the name of an experiment
 
@@ -76,9 +90,9 @@ def track() -> None:
             would cost, the first of these is only said: the outbox keeps the record.
     """
     root = repository_root()
-    record = collect()
+    record, about = collect(), collect_about()
     with locked(root):
-        entry = post(record, root)
+        entry = post(record, root, about)
         try:
             deliver(root, entry)
         except TextLSTMError as error:
@@ -96,8 +110,6 @@ def collect() -> Record:
         STATE: state,
         NAME: experiment,
         "textlstm.study": os.environ.get("TEXTLSTM_STUDY", ""),
-        "textlstm.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
-        "textlstm.dvc_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "textlstm.uncommitted_changes": str(
             bool(git("status", "--porcelain", "--untracked-files=no", check=False))
         ).lower(),
@@ -116,10 +128,10 @@ def collect() -> Record:
     studies = _studies()
     metrics += _study_metrics(studies)
     tags[STUDIES] = hashlib.sha256(json.dumps(studies, sort_keys=True).encode()).hexdigest() if studies else ""
-    return Record(state, experiment, tags, params, metrics)
+    return Record(state, experiment, {name: value for name, value in tags.items() if value}, params, metrics)
 
 
-def post(record: Record, root: Path) -> Path:
+def post(record: Record, root: Path, about: About | None = None) -> Path:
     """Put a record and the files of the current folder's pipeline into the outbox; the same record twice is one entry.
 
     The caller holds `locked`: a delivery must not take an entry apart that another process replaces.
@@ -128,6 +140,8 @@ def post(record: Record, root: Path) -> Path:
     entry = root / ".textlstm" / "outbox" / name
     with atomic_folder(entry) as folder:
         write_json(folder / "run.json", asdict(record))
+        if about:
+            write_json(folder / _ABOUT, asdict(about))
         files = folder / "files"
         files.mkdir()
         for path in (Path("dvc.lock"), Path("dvc.yaml"), paths.PARAMS, *_metric_files()):
@@ -177,6 +191,7 @@ def deliver(root: Path, own: Path) -> None:
         TextLSTMError: MLflow cannot be used, or does not take `own`; what was not delivered is still in the outbox.
     """
     outbox = root / ".textlstm" / "outbox"
+    remove_leftovers(outbox)
     for delivered in outbox.glob(f".*{_DELIVERED}"):  # by a process that was killed before it had deleted it
         shutil.rmtree(delivered)
     address = tracking_address(root)
@@ -247,9 +262,12 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clon
             return f"{added or 'already tracked as'} run {run.info.run_id}, {run.info.run_name}"
         if run.info.status == "RUNNING" and _abandoned(run, clone):
             client.set_terminated(run.info.run_id, "KILLED")
+            _delete_models(client, run)
         elif run.info.status == "FAILED" and run.data.tags.get(CLONE) == clone:
+            _delete_models(client, run)
             client.delete_run(run.info.run_id)  # a try before this one; the entry holds all of it
-    run = client.create_run(experiment, tags=record.tags | {CLONE: clone})
+    about = read_about(entry / _ABOUT)
+    run = client.create_run(experiment, about.began if about else None, tags=record.tags | {CLONE: clone})
     identity = run.info.run_id
     try:
         now = int(time.time() * 1000)
@@ -260,16 +278,40 @@ def _deliver_one(client: mlflow.MlflowClient, experiment: str, entry: Path, clon
         for begin in range(0, len(metrics), _AT_ONCE["metrics"]):
             client.log_batch(identity, metrics=metrics[begin : begin + _AT_ONCE["metrics"]])
         client.log_artifacts(identity, str(entry / "files"))
-        client.log_batch(identity, tags=[RunTag("textlstm.complete", "true")])
+        if about:
+            _tell(client, run, about, metrics)
         for other in _runs_of(client, experiment, record):
             if other.info.status == "FINISHED":
-                client.delete_run(identity)  # another clone has delivered the same meanwhile
+                _delete_models(client, run)  # another clone has delivered the same meanwhile
+                client.delete_run(identity)
                 return f"already tracked as run {other.info.run_id}, {other.info.run_name}"
-        client.set_terminated(identity, "FINISHED")
+        client.set_terminated(identity, "FINISHED", about.ended if about else None)
     except BaseException:
         _try_to_fail(client, identity)
         raise
     return f"tracked as run {identity}, {run.info.run_name}"
+
+
+def _tell(client: mlflow.MlflowClient, run: Run, about: About, metrics: list[Metric]) -> None:
+    """Log what a run says of itself: its data as inputs, its models as outputs, and a description."""
+    identity = run.info.run_id
+    client.log_inputs(identity, dataset_inputs(about))
+    outputs = []
+    for name, tags in about.models.items():
+        figures = {metric.key: metric.value for metric in metrics if metric.key.startswith(f"{PREFIXES[name]}.")}
+        headline = {key: str(value) for key, value in figures.items() if key.split(".")[1:] in (["auc"], ["accuracy"])}
+        model = client.create_logged_model(run.info.experiment_id, name, identity, tags | headline)
+        client.finalize_logged_model(model.model_id, "READY")
+        outputs.append(LoggedModelOutput(model.model_id, 0))
+    client.log_outputs(identity, outputs)
+    picture = f"get-artifact?path={urllib.parse.quote(_PICTURE)}&run_uuid={identity}"
+    client.set_tag(identity, MLFLOW_RUN_NOTE, f"{about.note}\n![ROC curves, languages]({picture})\n")
+
+
+def _delete_models(client: mlflow.MlflowClient, run: Run) -> None:
+    """Delete the models of a run that is not kept."""
+    for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
+        client.delete_logged_model(model.model_id)
 
 
 def _runs_of(client: mlflow.MlflowClient, experiment: str, record: Record) -> Iterator[Run]:

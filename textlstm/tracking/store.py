@@ -33,6 +33,17 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from textlstm.core.errors import TextLSTMError
 
 EXPERIMENT = "textlstm"
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # the view for trained models
+    "mlflow.note.content": """\
+Each run is one state of the pipeline: its parameters, data, models, figures and pictures.
+
+- To compare runs, select them in the table and click **Compare**; *Show diff only* leaves the parameters that differ.
+- Figures are measured on held-out data. `language.auc` and `language.accuracy`: windows of held-out text;
+  `imdb.accuracy` and `imdb.auc`: held-out reviews. The metrics `..._low` and `..._high` are the ends of 95 % intervals.
+- The inputs of a run are its data sets, its outputs the models. `textlstm promote` registers the models of a run.
+""",
+}
 LIVE_EXPERIMENT = "textlstm-training"  # the experiment of the live view
 SETTING = "MLFLOW_TRACKING_URI"
 FAULTS = (
@@ -115,6 +126,9 @@ def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMEN
     """The id of an experiment of MLflow, created if need be; the caller holds `locked`."""
     found = client.get_experiment_by_name(name)
     if found is not None:
+        for key, value in EXPERIMENT_TAGS.items():
+            if key not in found.tags:  # else somebody has set it
+                client.set_experiment_tag(found.experiment_id, key, value)
         return found.experiment_id
     address = client.tracking_uri
     database = _database(address)
@@ -124,7 +138,7 @@ def experiment_id(client: mlflow.MlflowClient, root: Path, name: str = EXPERIMEN
     elif address.startswith(_DATABASES):
         place = (root / _FILES).as_uri()
     try:
-        return client.create_experiment(name, artifact_location=place)
+        return client.create_experiment(name, place, EXPERIMENT_TAGS)
     except MlflowException:
         found = client.get_experiment_by_name(name)  # on a server, another clone may have been quicker
         if found is None:

@@ -1,6 +1,7 @@
 """The registry on a SQLite store of its own, with tiny models: what a version holds, how it answers, and who becomes champion."""
 
 import ast
+import dataclasses
 import functools
 import json
 import os
@@ -84,14 +85,15 @@ def train(params: Params) -> None:
     ).save(paths.TABLE)  # fmt: skip
     ABSTENTION.save(paths.ABSTENTION)
     write_sealed(paths.DETECTION_SETTINGS, DetectionSettings(list(LANGUAGES), 0.5, 0.5))
-    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(0.5, 0.5, [], [], []))
     tokenizer, labels = Tokenizer.learn(REVIEWS, 50), np.array([1, 0] * (len(REVIEWS) // 2))
     reviews = [tokenizer.encode(review) for review in REVIEWS]
     train_sentiment_model(reviews, labels, tokenizer, params.imdb, seed=1)[0].save(paths.IMDB_MODEL)
     train_nbsvm(REVIEWS, labels, NbsvmConfig(1, 0, 0, 8, True), min_reviews=1, strength=1.0, seed=1).save(
         paths.NBSVM_MODEL
     )
-    write_sealed(paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight, 0.5, [], [], []))
+    write_sealed(
+        paths.SENTIMENT_SETTINGS, SentimentSettings(params.nbsvm.weight, params.nbsvm.sentence_weight, 0.5, [], [], [])
+    )
 
 
 def reproduce(params: Params, skill: float = 1.0, data: str = "some", state: str = "first") -> None:
@@ -399,7 +401,11 @@ def test_models_that_are_links_are_promoted_by_a_python_without_docstrings(regis
         assert len(answers) == 2
 
 
-def test_only_a_better_version_takes_the_place_of_the_champion(pipeline: Pipeline) -> None:
+def test_only_a_better_version_takes_the_place_of_the_champion(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [f"{'ab '[place % 3]}abba" for place in range(400)]
+    monkeypatch.setattr(registry, "KINDS", [dataclasses.replace(kind, items=lambda _: items) for kind in KINDS])
     registry.run(promoting=True)
     reasons = {}
     for name, skill in (("same", 1.0), ("worse", 0.5), ("better", 1.5)):
@@ -418,6 +424,29 @@ def test_only_a_better_version_takes_the_place_of_the_champion(pipeline: Pipelin
     for promoted, reason in reasons["better"]:
         assert promoted
         assert re.match(r"better: against the champion, version 1, AUC \+0\.\d{4} \(95 % interval \+0\.", reason)
+    assert "Paired difference on 400 held-out items: AUC -0." in capsys.readouterr().out
+    run = client().get_model_version(LANGUAGE.name, "4").run_id
+    text = mlflow.artifacts.load_text(f"runs:/{run}/comparisons/{LANGUAGE.name}-4-against-1.md")
+    assert "| auc | 0." in text
+    assert re.search(r"Answered right by version 4 alone: [1-9]", text)
+    assert re.search(r"\n- '[ab ]{5}'\n", text)
+
+
+def test_from_a_champion_one_gets_to_its_run_its_data_and_its_commit_and_back(pipeline: Pipeline) -> None:
+    registry.run(promoting=True)
+    version = client().get_model_version_by_alias(SENTIMENT.name, registry.CHAMPION)
+    run = client().get_run(version.run_id)
+    assert {one.dataset.name for one in run.inputs.dataset_inputs} == {"held-out reviews"}
+    outputs = {client().get_logged_model(one.model_id) for one in run.outputs.model_outputs}
+    (model,) = [one for one in outputs if one.name == SENTIMENT.name]
+    assert version.source == f"models:/{model.model_id}"
+    assert model.source_run_id == run.info.run_id
+    assert model.tags["imdb.auc"] == str(run.data.metrics["imdb.auc"])
+    assert "| on held-out data | AUC | accuracy |" in run.data.tags["mlflow.note.content"]
+    assert f"run_uuid={run.info.run_id}" in run.data.tags["mlflow.note.content"]
+    experiment = client().get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert len(client().search_logged_models([run.info.experiment_id])) == 2
 
 
 def test_other_held_out_data_are_not_compared_unless_told_so(pipeline: Pipeline) -> None:
@@ -462,8 +491,8 @@ def test_a_model_that_cannot_be_saved_makes_no_version(pipeline: Pipeline, monke
     ):
         registry.run(promoting=True)
     assert not versions(LANGUAGE)
-    (model,) = client().search_logged_models(["1"])
-    assert model.status == "FAILED"
+    models = client().search_logged_models(["1"])
+    assert {model.name: str(model.status) for model in models} == {LANGUAGE.name: "FAILED", SENTIMENT.name: "READY"}
 
 
 def test_a_server_that_is_down_is_a_clear_message(

@@ -135,11 +135,12 @@ def test_of_two_that_track_at_once_one_waits(
         assert go_on.wait(60)
         return "tracked"
 
-    def posting(record: str, root: Path) -> Path:
+    def posting(record: str, root: Path, about: str) -> Path:
         posted.append(record)
         return entry(root, "a")
 
     monkeypatch.setattr(runs, "collect", lambda: "record")
+    monkeypatch.setattr(runs, "collect_about", lambda: "about")
     monkeypatch.setattr(runs, "post", posting)
     monkeypatch.setattr(runs, "mark_tracked", lambda _: None)
     monkeypatch.setattr(runs, "_deliver_one", lambda *_: slow())
@@ -188,3 +189,21 @@ def test_of_a_spread_only_the_headline_is_tracked() -> None:
         ("spread.language.accuracy.standard_deviation", 0.5, 0),
     ]
     assert _study_metrics({}) == []
+
+
+def test_what_was_being_written_when_a_process_was_killed_is_deleted(checkout: Path, entry: Entry) -> None:
+    outbox = checkout / ".textlstm" / "outbox"
+    for name in (".a.4194305.x1_abcde.tmp", ".a.4194305.x1_abcde.old"):  # no process has such a number
+        (outbox / name / "files").mkdir(parents=True)
+    deliver(checkout, entry(checkout, "a"))
+    assert not waiting(checkout)
+
+
+def test_a_run_lasts_as_long_as_what_it_records(checkout: Path, entry: Entry) -> None:
+    own = entry(checkout, "a")
+    write_json(own / "about.json", {"note": "a note", "datasets": [], "models": {}, "began": 1000, "ended": 61_000})
+    deliver(checkout, own)
+    client = mlflow.MlflowClient(f"sqlite:///{checkout / 'mlflow.db'}")
+    (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    assert (run.info.start_time, run.info.end_time) == (1000, 61_000)
+    assert run.data.tags["mlflow.note.content"].startswith("a note\n![")
