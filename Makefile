@@ -100,7 +100,7 @@ track: $(STAMP)  ## deliver to MLflow what could not be tracked before
 sweep: $(STAMP)  ## run a study: make sweep STUDY=studies/smoke.yaml
 	@$(BIN)/textlstm sweep $(STUDY)
 
-screenshots: $(DEV)  ## draw the pictures of the README anew: make screenshots BASE=main EXPERIMENT=wide
+screenshots: $(DEV)  ## draw the pictures of the README anew; those of MLflow and DVC with: make screenshots BASE=main EXPERIMENT=wide
 	@python -m tests.behaviour.screenshots $(BASE) $(EXPERIMENT)
 
 promote: $(STAMP)  ## register the models in MLflow; what beats the champion on the same held-out data becomes the champion

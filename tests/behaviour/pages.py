@@ -118,6 +118,21 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextlib.contextmanager
+def try_out() -> Iterator[str]:
+    """The server of `textlstm page` with the trained models, on a free port; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "textlstm", "page", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout is None or str(port) not in process.stdout.readline():
+                raise RuntimeError("textlstm page: expected it to say where it listens")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
 class Visit:
     """One window of the browser. What it asks other machines for is answered from `scripts`, or refused and noted in `outside`."""
 

@@ -1,8 +1,9 @@
-"""Draw the pictures of the README: docs/pictures/*.png, from two real states of the pipeline.
+"""Draw the pictures of the README: docs/pictures/*.png, from two real states of the pipeline and from the trained models.
 
-Run     python -m tests.behaviour.screenshots REVISION EXPERIMENT
+Run     python -m tests.behaviour.screenshots [REVISION EXPERIMENT]
         REVISION is a commit ("main"), EXPERIMENT the name of a DVC experiment or another commit. Both are tracked in a
-        store of their own in a temporary folder: yours stays as it is.
+        store of their own in a temporary folder: yours stays as it is. Without them, only the pictures of the page on
+        which the models are tried are drawn.
 """
 
 import sys
@@ -14,6 +15,21 @@ from textlstm.tracking.store import EXPERIMENT
 
 PICTURES = pages.ROOT / "docs/pictures"
 METRICS = ["language.auc", "imdb.auc"]  # columns of the table of runs, beside the parameters that differ
+
+
+SHOWN = "I was told that la vie est belle and I believed it"
+
+
+def draw_page() -> None:
+    """Draw the page of `textlstm page`: a text, and what the models have learnt."""
+    with pages.try_out() as address, pages.chromium() as browser:
+        visit = pages.Visit(browser, height=1290)
+        visit.page.set_viewport_size({"width": 900, "height": 1290})
+        visit.page.goto(f"{address}/?text={SHOWN}")
+        visit.picture(PICTURES / "page_text.png")
+        visit.page.set_viewport_size({"width": 900, "height": 1060})
+        visit.page.goto(f"{address}/learnt")
+        visit.picture(PICTURES / "page_learnt.png")
 
 
 def main(*revisions: str) -> None:
@@ -49,6 +65,10 @@ def main(*revisions: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv[1:]) != 2:
-        raise SystemExit("expected 2 arguments. Usage: python -m tests.behaviour.screenshots REVISION EXPERIMENT")
-    main(*sys.argv[1:])
+    if len(sys.argv[1:]) not in (0, 2):
+        raise SystemExit(
+            "expected 2 arguments or none. Usage: python -m tests.behaviour.screenshots [REVISION EXPERIMENT]"
+        )
+    draw_page()
+    if sys.argv[1:]:
+        main(*sys.argv[1:])

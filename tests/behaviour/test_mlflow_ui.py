@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.behaviour import pages
 from textlstm.tracking.store import EXPERIMENT
@@ -91,3 +91,23 @@ def test_a_picture_that_is_not_there_is_noticed(runs: pages.MlflowPages) -> None
 def test_the_ui_asks_nothing_of_other_machines(runs: pages.MlflowPages) -> None:
     runs.compare(ONE, OTHER)
     assert runs.outside == []
+
+
+def test_a_run_says_what_it_is_and_what_went_in_and_came_out(runs: pages.MlflowPages) -> None:
+    grid = runs.page.get_by_role("treegrid").or_(runs.page.get_by_role("grid")).first
+    expect(grid).to_contain_text("english (")  # the data of a run
+    expect(grid).to_contain_text("textlstm-")  # its models
+    runs.page.get_by_role("link", name=OTHER, exact=True).first.click()
+    runs.page.get_by_text("Show more").first.click()
+    about = runs.page.locator("table").filter(has_text="on held-out data").first
+    expect(about).to_contain_text("0.8346 (")
+    picture = runs.page.locator("img[src*='roc_language.png']")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("one => one.naturalWidth") > 100
+    expect(runs.page.get_by_text("english (").first).to_be_visible()
+
+
+def test_the_experiment_is_one_of_trained_models_and_says_how_to_compare(runs: pages.MlflowPages, address: str) -> None:
+    expect(runs.page.get_by_text("Each run is one state of the pipeline").first).to_be_visible()
+    runs.page.goto(f"{address}/#/experiments/1")
+    expect(runs.page.get_by_role("link", name="Models", exact=True).first).to_be_visible()

@@ -1,9 +1,6 @@
 """The page as people use it: a real browser, the trained models, typing, keyboard, no scripts, a narrow screen, axe-core."""
 
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.behaviour.conftest import skipped_without
-from tests.behaviour.pages import ROOT, npm_script
+from tests.behaviour.pages import npm_script, try_out
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,14 +22,8 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "textlstm", "page", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert f"127.0.0.1:{port}" in process.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+    with try_out() as served:
+        yield served
 
 
 @pytest.fixture
@@ -207,17 +198,10 @@ def test_axe_finds_nothing(open_page: Open, path: str, scheme: str) -> None:
 
 
 def test_the_server_goes_away_and_the_page_says_so(browser: Browser) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "textlstm", "page", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        process.stdout.readline()
-        assert requests.get(f"http://127.0.0.1:{port}/health", timeout=30).ok
+    with try_out() as served:
+        assert requests.get(f"{served}/health", timeout=30).ok
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{port}/")
-        process.terminate()
-        assert process.wait(30) in (0, -15)
+        page.goto(f"{served}/")
     page.get_by_label("Text, up to").fill("ab")
     expect(page.locator("#answer")).to_contain_text("The server does not answer.")
     page.close()

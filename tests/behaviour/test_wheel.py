@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.behaviour.test_python_api import DOCSTRING, DOCUMENT
 from tools.build_wheel import build
@@ -81,6 +84,30 @@ def test_files_are_scored_with_what_came_along(installed: Installed) -> None:
     installed.run("textlstm", "score", "in.csv", "--output", "out.jsonl", "--only", "language")
     lines = (installed.folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
     assert [(row["id"], row["language"]) for row in map(json.loads, lines)] == [("1", "french"), ("2", "english")]
+
+
+def test_the_page_is_an_extra(wheel: Path, installed: Installed, tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    environment = Installed(Path(f"{wheel}[page]"), tmp_path / "page")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [environment.programs / "textlstm", "page", "--port", str(port)]
+    with subprocess.Popen(command, cwd=environment.folder, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert str(port) in process.stdout.readline()
+            page = requests.get(f"http://127.0.0.1:{port}/?text=bonjour+tout+le+monde", timeout=30).text
+            assert "<strong>french</strong>" in page
+            assert requests.get(f"http://127.0.0.1:{port}/static/style.css", timeout=30).ok
+            assert "not in this folder of models" in requests.get(f"http://127.0.0.1:{port}/learnt", timeout=30).text
+        finally:
+            process.terminate()
+    command = [installed.programs / "textlstm", "page"]
+    without = subprocess.run(command, cwd=installed.folder, capture_output=True, text=True, check=False)
+    assert without.returncode == 1
+    assert re.fullmatch(
+        r"textlstm page: the page needs the package \w+\. Install it: .*textlstm\[page\]'\n", without.stderr
+    )
 
 
 @pytest.mark.parametrize("example", [DOCUMENT, DOCSTRING], ids=["docs/python.md", "docstring"])

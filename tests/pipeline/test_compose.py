@@ -26,6 +26,17 @@ def pins(name: str) -> dict[str, str]:
     return {match[1] + (match[3] or ""): match[2] for line in lines if (match := re.fullmatch(pin, line))}
 
 
+def test_the_image_of_the_page_has_the_same_base_and_is_not_root() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (base,) = [line for line in lines if line.startswith("FROM ")]
+    assert base in SERVICES["tracking"]["build"]["dockerfile_inline"]
+    assert lines.index("USER nobody") < next(place for place, line in enumerate(lines) if line.startswith("CMD "))
+    named = next(line for line in lines if "--require-hashes" in line).partition("requirements.txt ")[2].split()
+    wanted = (ROOT / "requirements-page.in").read_text(encoding="utf-8").splitlines()[1:]
+    assert set(named) == {*wanted, "numpy", "threadpoolctl", "pyarrow"}
+    assert set(named) <= {name.partition(" ")[0] for name in pins("requirements.txt")}
+
+
 def test_every_port_is_on_loopback_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(ports) == 2

@@ -136,21 +136,21 @@ def _note() -> str:
     ):
         lines.append(f"| {title} | {_interval(figures, 'auc')} | {_interval(figures, 'accuracy')} |")
     changed = changed_params()
+    if changed is None:
+        return "\n".join(lines) + "\n"
+    if not changed:
+        return "\n".join([*lines, "", "Parameters as in `params.yaml` of the commit."]) + "\n"
     lines += [
         "",
-        "Parameters as in `params.yaml` of the commit."
-        if not changed
-        else "Parameters that differ from those of the commit:",
+        "Parameters that differ from those of the commit:",
         "",
+        "| parameter | commit | here |",
+        "|---|---|---|",
     ]
-    if changed:
-        lines += ["| parameter | commit | here |", "|---|---|---|"]
-        lines += [
-            f"| {_cell(name)} | {_cell(before)} | {_cell(here)} |"
-            for name, (before, here) in list(changed.items())[:_SHOWN]
-        ]
-        if len(changed) > _SHOWN:
-            lines.append(f"| and {len(changed) - _SHOWN} more | | |")
+    for name, (before, here) in list(changed.items())[:_SHOWN]:
+        lines.append(f"| {_cell(name)} | {_cell(before)} | {_cell(here)} |")
+    if len(changed) > _SHOWN:
+        lines.append(f"| and {len(changed) - _SHOWN} more | | |")
     return "\n".join(lines) + "\n"
 
 
@@ -164,18 +164,17 @@ def _cell(value: str) -> str:
     return f"`{value[:80].replace('|', '/').replace('`', ' ')}`" if value else "-"
 
 
-def changed_params() -> dict[str, tuple[str, str]]:
-    """The parameters that are not those of the last commit's params.yaml: as they are there, and here."""
-    committed = git("show", f"HEAD:{paths.PARAMS.as_posix()}", check=False)
+def changed_params() -> dict[str, tuple[str, str]] | None:
+    """The parameters that are not those of the last commit's params.yaml: as they are there, and here; None without such a file."""
     try:
-        before = (
-            {key: str(value) for key, value in flat(parse_yaml(committed, str(paths.PARAMS))).items()}
-            if committed
-            else {}
-        )
+        committed = parse_yaml(git("show", f"HEAD:{paths.PARAMS.as_posix()}", check=False), str(paths.PARAMS))
     except TextLSTMError:
-        before = {}
-    here = {key: str(value) for key, value in flat(read_yaml(paths.PARAMS)).items()}
+        return None
+    if not isinstance(committed, dict):
+        return None
+    before, here = (
+        {key: str(value) for key, value in flat(values).items()} for values in (committed, read_yaml(paths.PARAMS))
+    )
     names = sorted(before.keys() | here.keys())
     return {name: (before.get(name, ""), here.get(name, "")) for name in names if before.get(name) != here.get(name)}
 
