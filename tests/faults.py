@@ -210,12 +210,12 @@ def _shoot(workspace: Workspace, running: subprocess.Popen[bytes], choice: rando
     """Send a signal to a run, and say what was done; None if the run ended before."""
     number, victim = choice.choice(SIGNALS), choice.choice(VICTIMS)
     aim = choice.choice(AIMS) if choice.random() < 0.3 else None
-    moment = time.monotonic() + choice.uniform(0.1, 9.0)
+    moment = time.monotonic() + choice.uniform(0.1, 7.0)
     while True:
         if running.poll() is not None:
             return None
         if time.monotonic() > moment and (
-            aim is None or _is_written(workspace, aim) or time.monotonic() > moment + 8.0
+            aim is None or _is_written(workspace, aim) or time.monotonic() > moment + 6.0
         ):
             break
         time.sleep(0.0005 if aim else 0.01)

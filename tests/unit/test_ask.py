@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from textlstm import __main__ as command
 from textlstm.ask import batches_of_lines
+from textlstm.detection.spans import Span
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = {"a": "english", "é": "french"}
@@ -42,6 +43,11 @@ class Detector:
         return [
             SimpleNamespace(language=name, reason=None if name else "no letters", margin=2.5, probability=0.75)
             for name in found
+        ]
+
+    def spans(self, texts: list[str], *, languages: list[str] | None = None) -> list[list[Span]]:
+        return [
+            [Span(0, 2, "english", 0.995), Span(2, len(text), None, None)] if len(text) > 2 else [] for text in texts
         ]
 
 
@@ -140,6 +146,24 @@ def test_a_table_has_its_texts_last_and_columns_of_fixed_widths(
         ["sentiment", "positive", "text"],
         ["positive", "0.900", "a", "b"],
     ]
+
+
+def test_spans_are_marked_in_the_whole_text_and_listed_in_json(
+    loaded: list[Detector], capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "a " + "\x1b é" * 40
+    assert command.main(["ask", "--spans", "--only", "language", long, "a"]) == 0
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("[english 0.99] a [none] " + " ".join(["\\x1b é"] * 40).replace("é \\x1b", "é\\x1b"))
+    assert second.endswith("  a")
+    assert command.main(["ask", "--spans", "--json", "--only", "language", "a b"]) == 0
+    (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert answer["spans"] == [
+        {"begin": 0, "end": 2, "language": "english", "probability": 0.995},
+        {"begin": 2, "end": 3, "language": None, "probability": None},
+    ]
+    assert command.main(["ask", "--json", "--only", "language", "a b"]) == 0
+    assert "spans" not in json.loads(capsys.readouterr().out)
 
 
 def test_options_reach_the_detector(loaded: list[Detector], capsys: pytest.CaptureFixture[str]) -> None:
