@@ -19,7 +19,8 @@ def main(language: str) -> None:
     ids = read_arrays(paths.language_vectors(language), "text", "words")
     vocabulary, settings = Vocabulary.load(paths.VOCABULARY), params.ngram
     longest = max(settings.order, settings.words_order if len(ids["words"]) else 0)
-    counted, with_words = NgramModel.learn(ids["text"], vocabulary, longest), None
+    named = "ngram.order" if longest == settings.order else "ngram.words_order"
+    counted, with_words = NgramModel.learn(ids["text"], vocabulary, longest, parameter=named), None
     text = counted.up_to(settings.order)
     if len(ids["words"]):
         words = NgramModel.learn(ids["words"], vocabulary, settings.words_order)

@@ -21,9 +21,9 @@ def main(words: list[str] | None = None) -> int:
     """Run a subcommand and return the exit status.
 
     0 when it did what it was asked. 1 when `report` finds a figure worse, `promote` cannot compare or `ask` is given a
-    text that it cannot read, and, with one line on standard error, for a TextLSTMError or an error of the operating
-    system. 130 when it was interrupted. 141, without a word, when nobody reads its output any more. Wrong usage is
-    SystemExit(2).
+    text that it cannot read, and, with one line on standard error, for a TextLSTMError, an error of the operating system
+    or a package that is missing. 130 when it was interrupted. 141, without a word, when nobody reads its output any more.
+    Wrong usage is SystemExit(2).
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # what its encoding lacks
@@ -54,6 +54,12 @@ def main(words: list[str] | None = None) -> int:
         from textlstm.core.stage import explain
 
         message = explain(error)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("textlstm"):
+            raise
+        message = (
+            f"the package {error.name} is missing. Activate the environment (source .venv/bin/activate), or install it"
+        )
     except KeyboardInterrupt:
         print(f"{name}: interrupted; what was complete is kept", file=sys.stderr)
         return 130

@@ -7,6 +7,7 @@ UTF-8, or too long, has no answer: its line says why, and so does a message with
 import argparse
 import itertools
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ _PROBLEMS = {
     NOT_UTF8: "expected UTF-8, got other bytes. Convert it, such as with iconv",
     TOO_LONG: f"expected at most {LONGEST:,} characters, got more. Split it",
 }
+_CONTROLS = re.compile("[\x7f-\x9f]")
 _TEXT_SHOWN = 60  # characters, in a table
 _COLUMNS = {  # of a table: heading, and characters of the widest cell; the text comes last
     "language": ("language", len("none: low confidence")),
@@ -67,7 +69,7 @@ def ask(chosen: argparse.Namespace) -> int:
     for texts in itertools.chain([first], batches):
         answers, problems = _answers(texts, models)
         if chosen.json:
-            _print([json.dumps(answer, ensure_ascii=False) for answer in answers], "utf-8")
+            _print([_as_json(answer) for answer in answers], "utf-8")
         else:
             rows = [_row(answer, problems.get(place)) for place, answer in enumerate(answers)]
             _print([_heading(answers[0]), *rows] if heading else rows, sys.stdout.encoding)
@@ -80,6 +82,15 @@ def ask(chosen: argparse.Namespace) -> int:
     if unanswered > _SHOWN:
         print(f"textlstm ask: and {unanswered - _SHOWN:,} more without an answer", file=sys.stderr)
     return int(unanswered > 0)
+
+
+def _as_json(answer: Answer) -> str:
+    r"""An answer as JSON in one line, with escapes for the control characters that JSON lets through and terminals obey.
+
+    >>> _as_json({"text": "é \x1b \x9b \x7f"})
+    '{"text": "é \\u001b \\u009b \\u007f"}'
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(answer, ensure_ascii=False))
 
 
 def _answers(texts: list[bytes], models: list[Model]) -> tuple[list[Answer], dict[int, str]]:

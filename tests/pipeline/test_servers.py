@@ -296,7 +296,9 @@ def test_eight_processes_that_begin_a_new_sqlite_store_at_once_lose_nothing(tmp_
     assert states[0].waiting() == []
     address = f"sqlite:///{tmp_path / 'root' / 'mlflow.db'}"
     assert statuses(address) == {"FINISHED": 8}
-    assert {run.data.tags.get("textlstm.experiment", "") for run in runs(address)} == {state.experiment for state in states}
+    assert {run.data.tags.get("textlstm.experiment", "") for run in runs(address)} == {
+        state.experiment for state in states
+    }
     assert len({run.data.tags["textlstm.state"] for run in runs(address)}) == 8
 
 

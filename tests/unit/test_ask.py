@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -244,7 +245,9 @@ def test_what_would_steer_a_terminal_is_shown_as_an_escape_and_stays_in_json(
     assert command.main(["ask", text]) == 0
     assert capsys.readouterr().out.endswith(f"  a{repr(character)[1:-1]}[31m\n")
     assert command.main(["ask", "--json", text]) == 0
-    assert character in json.loads(capsys.readouterr().out)["text"]
+    printed = capsys.readouterr().out
+    assert character in json.loads(printed)["text"]
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", printed)
 
 
 class Blocks(io.BytesIO):

@@ -47,8 +47,10 @@ def run(main: Callable[..., None]) -> None:
     except OSError as error:
         _fail(stage, explain(error))
     except KeyboardInterrupt:
-        again = "the same command" if UNDER_DVC in os.environ else " ".join(["python -m", f"stages.{stage}", *words])
-        print(f"\n{stage}: interrupted; its outputs are as they were before", file=sys.stderr)
+        under_dvc = UNDER_DVC in os.environ
+        again = "the same command" if under_dvc else " ".join(["python -m", f"stages.{stage}", *words])
+        kept = "its last outputs are in DVC's cache, or in git" if under_dvc else "its outputs are as they were before"
+        print(f"\n{stage}: interrupted; {kept}", file=sys.stderr)
         print(
             f"{stage}: {again} runs it again; what was complete is not repeated, and a training goes on where it was",
             file=sys.stderr,

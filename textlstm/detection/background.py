@@ -60,7 +60,7 @@ class Background:
             raise TextLSTMError(
                 "background: expected texts of other languages, got none. Put some into data/raw/udhr, or raise background.characters"
             )
-        return cls(NgramModel.learn(ids, extended, order))
+        return cls(NgramModel.learn(ids, extended, order, parameter="background.order"))
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder."""

@@ -41,7 +41,8 @@ def compile_table(
         steps: likewise.
     """
     counted = [
-        part.ngrams.with_words or NgramModel.learn(learnt(language), part.ngrams.vocabulary, order)
+        part.ngrams.with_words
+        or NgramModel.learn(learnt(language), part.ngrams.vocabulary, order, parameter="table.order")
         for language, part in parts.items()
     ]
     mixtures = {language: part.mixture(ngram_weight) for language, part in parts.items()}
@@ -78,7 +79,8 @@ def distil(
     fits = int(63 / np.log2(vocabulary.size + 1))
     if order > fits:
         raise TextLSTMError(
-            f"table.order is {order}, expected at most {fits} for {vocabulary.size} different characters"
+            f"table.order is {order}, expected at most {fits} for {vocabulary.size} different characters. Lower it, or raise "
+            "vectorize.min_count, with which there are fewer characters"
         )
     name, others = background
     foreign = vocabulary.size

@@ -38,13 +38,16 @@ class NgramModel:
     counts: tuple[Codes, ...]  # counts[j]: how often each was seen
 
     @classmethod
-    def learn(cls, ids: npt.NDArray[Any], vocabulary: Vocabulary, order: int) -> "NgramModel":
+    def learn(
+        cls, ids: npt.NDArray[Any], vocabulary: Vocabulary, order: int, *, parameter: str = "ngram.order"
+    ) -> "NgramModel":
         """Count the strings of a text.
 
         Args:
             ids: character ids, shape (n,).
             vocabulary: what the ids stand for.
             order: longest string counted: one character and a context of order - 1.
+            parameter: what the order is called in params.yaml.
 
         Raises:
             TextLSTMError: the strings of that length do not fit into 63 bits.
@@ -52,7 +55,8 @@ class NgramModel:
         if vocabulary.size**order >= 2**63:
             fits = int(63 / np.log2(vocabulary.size))
             raise TextLSTMError(
-                f"ngram.order is {order}, expected at most {fits} for {vocabulary.size} different characters"
+                f"{parameter} is {order}, expected at most {fits} for {vocabulary.size} different characters. Lower it, or raise "
+                "vectorize.min_count, with which there are fewer characters"
             )
         found = [_count(ids, order, vocabulary.size)]
         for length in range(order - 1, 0, -1):

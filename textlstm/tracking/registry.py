@@ -419,6 +419,8 @@ def _answers_of(client: mlflow.MlflowClient, version: ModelVersion) -> Answers:
 def _explained(address: str) -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed, which is no fault of MLflow
+        raise
     except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
         raise TextLSTMError(

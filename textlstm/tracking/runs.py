@@ -210,6 +210,8 @@ def deliver(root: Path, own: Path) -> None:
             delivered = entry.with_name(f".{entry.name}{_DELIVERED}")
             entry.replace(delivered)  # so that nothing is ever delivered of which a part has been deleted
             shutil.rmtree(delivered)
+    except BrokenPipeError:  # nobody reads what is printed, which is no fault of MLflow
+        raise
     except FAULTS as error:
         raise _undelivered(address, _reason(error), outbox) from None
     if own in refused:

@@ -142,6 +142,8 @@ def test_strings_that_do_not_fit_into_63_bits_are_refused() -> None:
     vocabulary = Vocabulary(tuple(chr(200 + index) for index in range(254)))  # 256 ids: 8 bits each
     with pytest.raises(TextLSTMError, match=r"ngram.order is 8, expected at most 7 for 256 different characters"):
         NgramModel.learn(vocabulary.encode("é"), vocabulary, 8)
+    with pytest.raises(TextLSTMError, match=r"^table.order is 8"):
+        NgramModel.learn(vocabulary.encode("é"), vocabulary, 8, parameter="table.order")
     assert NgramModel.learn(vocabulary.encode("é"), vocabulary, 7).order == 7
 
 

@@ -27,7 +27,7 @@ def test_a_taken_port_is_one_line_with_what_to_do(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("port", ["x", "70000", "-1"])
 def test_what_is_no_port_is_said(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(port) == 1
-    assert capsys.readouterr().err.startswith(f"port {port} of 127.0.0.1: ")
+    assert capsys.readouterr().err == f"expected the number of a port, 1 to 65535, got {port}: make ui PORT=5001\n"
 
 
 def test_make_ui_asks_first() -> None:

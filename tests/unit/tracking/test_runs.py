@@ -1,5 +1,6 @@
 """What an MLflow run holds of the studies, and the outbox: each record becomes one run, whatever it is called and whatever else waits."""
 
+import builtins
 import re
 import subprocess
 import threading
@@ -207,3 +208,19 @@ def test_a_run_lasts_as_long_as_what_it_records(checkout: Path, entry: Entry) ->
     (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
     assert (run.info.start_time, run.info.end_time) == (1000, 61_000)
     assert run.data.tags["mlflow.note.content"].startswith("a note\n![")
+
+
+def test_a_reader_that_has_gone_is_no_fault_of_mlflow(
+    checkout: Path, entry: Entry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    own = entry(checkout, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "print", gone)
+        with pytest.raises(BrokenPipeError):
+            deliver(checkout, own)
+    deliver(checkout, own)
+    assert "already tracked as run" in capsys.readouterr().out
+    assert tracked(checkout) == [("a", "FINISHED")]
