@@ -115,6 +115,8 @@ benchmarks: $(STAMP)  ## compare quality and speed with other detectors and line
 	@python -m benchmarks.score
 	@python -m benchmarks.sentiment
 	@python -m benchmarks.domains
+	@python -m benchmarks.mixed
+	@python -m benchmarks.page
 	@python -m benchmarks.training
 	@python -m benchmarks.report
 

@@ -5,7 +5,8 @@ Writes  benchmarks/results/page.json, page.md
 Run     python -m benchmarks.page
 
 The server is a process of `textlstm page`. Each client types texts of its own, a character every 150 ms (80 words per
-minute), and asks as the page does: after each character, but never before its last question is answered.
+minute), and asks as the page does: when a character has come, but not before its last question is answered, and every
+0.4 s at most.
 """
 
 import http.client
@@ -27,6 +28,7 @@ from textlstm.core.files import write_json, write_text
 from textlstm.evaluation.metrics import rounded
 
 _KEY = 0.15  # seconds between two characters
+_ASK = 0.4  # seconds between two questions, as in static/page.js
 _TEXTS = (
     "i really liked the movie and had fun",
     "la liberté guidant le peuple",
@@ -101,7 +103,7 @@ def _type(port: int, choice: random.Random, until: float, waits: list[float], fa
             waits.append(time.monotonic() - began)
             if answer.status != 200:
                 failed.append(str(answer.status))
-            time.sleep(max(key + length * _KEY - time.monotonic(), 0.0))
+            time.sleep(max(key + length * _KEY - time.monotonic(), began + _ASK - time.monotonic(), 0.0))
 
 
 def _report(results: dict[str, Any]) -> list[str]:

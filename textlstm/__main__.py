@@ -248,7 +248,7 @@ def _score(chosen: argparse.Namespace) -> int:
 def _page(chosen: argparse.Namespace) -> int:
     from textlstm.page.app import serve
 
-    serve(chosen.host, chosen.port, chosen.models)
+    serve(chosen.host, chosen.port, chosen.models, _cores())
     return 0
 
 

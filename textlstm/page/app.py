@@ -6,22 +6,27 @@ answer, the part of the page with the id `answer`, is replaced. Programs ask for
 
 import asyncio
 import contextlib
+import functools
+import multiprocessing
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from textlstm.core import paths
 from textlstm.core.errors import TextLSTMError
 from textlstm.core.files import find_models
-from textlstm.detection.detector import load_detector
+from textlstm.detection.detector import Detector, load_detector
 from textlstm.evaluation.sampling import sample
 from textlstm.language.lstm import LanguageModel
 from textlstm.loading import load_classifier
 from textlstm.page import analysis, results
 from textlstm.page.files import MOST, Scoring, read_form
+from textlstm.score.run import end_with_parent
+from textlstm.sentiment.classifier import SentimentClassifier
 
 try:
     import uvicorn
@@ -40,6 +45,7 @@ except ModuleNotFoundError as error:
         f"the page needs the package {error.name}. Install it: python -m pip install 'textlstm[page]'"
     ) from None
 
+_CARD = Path("MODEL_CARD.md")
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 LONGEST = 5000  # characters of a text
 TEXTS = 1000  # of one question in JSON
@@ -143,20 +149,93 @@ class Bounded:
             )
 
 
-def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastAPI:
-    """The server's application.
+class Worker(NamedTuple):
+    """What a process that answers has loaded."""
 
-    Args:
-        models: folder of the trained models; by default those of the installed wheel, or else `models`.
-        hosts: the names under which it may be asked, against pages elsewhere that have their own name lead here.
+    folder: Path
+    detector: Detector
+    classifier: SentimentClassifier
+    pages: Environment
 
-    Raises:
-        TextLSTMError: a model is missing or broken.
-    """
-    folder = find_models(models, paths.DETECTION_SETTINGS, paths.SENTIMENT_SETTINGS)
-    detector, classifier = load_detector(folder), load_classifier(folder)
-    detector.predict(["ready"])
-    classifier.predict(["ready"])
+    def page(self, name: str, *, part: bool = False, **values: Any) -> str:
+        """A page, or of it the answer alone."""
+        template = self.pages.get_template(f"{name}.html")
+        if part:
+            return "".join(template.blocks["answer"](template.new_context(values)))
+        return template.render(tab=name, **values)
+
+    def text(self, text: str, chosen: list[str], threshold: float, *, part: bool) -> str:
+        """The page of a text."""
+        asked, problem = bool(text.strip()), "" if len(chosen) > 1 else "Choose two languages or more."
+        return self.page(
+            "text",
+            part=part,
+            text=text,
+            candidates=self.detector.languages,
+            chosen=chosen,
+            threshold=threshold,
+            examples=_EXAMPLES,
+            longest=LONGEST,
+            problem=problem,
+            language=analysis.language_view(self.detector, text, chosen, threshold) if asked and not problem else None,
+            sentiment=analysis.sentiment_view(self.classifier, text) if asked else None,
+        )
+
+    def learnt(self, text: str, temperature: float, seed: int, places: dict[str, float], *, part: bool) -> str:
+        """The page of what the models have learnt."""
+        candidates = self.detector.languages
+        texts = {
+            name: sample(LanguageModel.load(place), [temperature], length=120, seed=seed)[0]
+            for name in candidates
+            if (place := self.folder / paths.language_model(name).relative_to(paths.MODELS)).exists()
+        }
+        tasks = []
+        for task, at in places.items():
+            drawn, confusion = results.roc(task), results.confusion(task)
+            if drawn and confusion.rows:
+                tasks.append((task, at, drawn, confusion, results.operating(drawn[0], at, confusion)))
+        curves, epochs, top = results.learning_curves([*candidates, "imdb"])
+        return self.page(
+            "learnt",
+            part=part,
+            text=text,
+            temperature=temperature,
+            seed=seed,
+            samples=texts,
+            view=analysis.language_view(self.detector, text, None, None) if text.strip() else None,
+            curves=curves,
+            epochs=epochs,
+            top=top,
+            tasks=tasks,
+            about=results.about(self.folder),
+            card=_CARD.exists(),
+        )
+
+    def languages(self, question: Question) -> list[Language]:
+        """See `POST /api/language`."""
+        found = self.detector.predict(question.texts, languages=question.languages, threshold=question.threshold)
+        return [
+            Language(language=one.language, reason=one.reason, margin=one.margin, language_probability=one.probability)
+            for one in found
+        ]
+
+    def sentiments(self, question: Question) -> list[Sentiment]:
+        """See `POST /api/sentiment`."""
+        found = self.classifier.predict(question.texts, threshold=question.threshold)
+        return [
+            Sentiment(sentiment=one.sentiment, sentiment_reason=one.reason, positive_probability=one.probability)
+            for one in found
+        ]
+
+    def spans(self, question: Question) -> list[list[Span]]:
+        """See `POST /api/spans`."""
+        found = self.detector.spans(question.texts, languages=question.languages)
+        return [[Span(**span._asdict()) for span in of_text] for of_text in found]
+
+
+@functools.lru_cache(maxsize=1)
+def load_worker(folder: Path) -> Worker:
+    """The models of a folder, loaded once per process; a missing or broken one is a TextLSTMError."""
     pages = Environment(
         loader=PackageLoader("textlstm.page"),
         autoescape=True,
@@ -165,12 +244,48 @@ def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastA
         lstrip_blocks=True,
     )
     pages.filters |= {"level": analysis.level_of}
+    worker = Worker(folder, load_detector(folder), load_classifier(folder), pages)
+    worker.detector.predict(["ready"])
+    worker.classifier.predict(["ready"])
+    return worker
+
+
+def _begin_worker(folder: Path) -> None:
+    end_with_parent()
+    load_worker(folder)
+
+
+def _ask(folder: Path, what: str, words: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """In a process that answers: call a method of the `Worker`."""
+    return getattr(load_worker(folder), what)(*words, **options)
+
+
+def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL, *, jobs: int = 1) -> FastAPI:
+    """The server's application.
+
+    Args:
+        models: folder of the trained models; by default those of the installed wheel, or else `models`.
+        hosts: the names under which it may be asked, against pages elsewhere that have their own name lead here.
+        jobs: processes that answer.
+
+    Raises:
+        TextLSTMError: a model is missing or broken.
+    """
+    folder = find_models(models, paths.DETECTION_SETTINGS, paths.SENTIMENT_SETTINGS).absolute()
+    own = load_worker(folder)  # what is missing is told here
+    detector, page = own.detector, own.page
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker, (folder,))
     temporary = tempfile.TemporaryDirectory(prefix="textlstm-page-")
     scoring = Scoring(Path(temporary.name), folder)
 
+    async def ask(what: str, *words: Any, **options: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(pool, _ask, folder, what, words, options)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.gather(*(ask("page", "error", message="") for _ in range(2 * jobs)))  # all have loaded the models
         yield
+        pool.shutdown(cancel_futures=True)
         scoring.close()
         temporary.cleanup()
 
@@ -180,12 +295,6 @@ def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastA
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
     app.add_middleware(Bounded)
     app.mount("/static", StaticFiles(packages=[("textlstm.page", "static")]))
-
-    def page(name: str, status: int = 200, *, part: bool = False, **values: Any) -> HTMLResponse:
-        template = pages.get_template(f"{name}.html")
-        if part:
-            return HTMLResponse("".join(template.blocks["answer"](template.new_context(values))), status)
-        return HTMLResponse(template.render(tab=name, **values), status)
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> Response:
@@ -203,7 +312,7 @@ def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastA
     def _refusal(request: Request, status: int, message: str) -> Response:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": message}, status)
-        return page("error", status, message=message)
+        return HTMLResponse(page("error", message=message), status)
 
     @app.middleware("http")
     async def from_here(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -216,32 +325,17 @@ def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastA
     candidates = list(detector.languages)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def text(
+    async def text(
         text: Annotated[str, Query(max_length=LONGEST)] = "",
         language: Annotated[list[str] | None, Query()] = None,
         threshold: Threshold = None,
         part: str = "",
-    ) -> HTMLResponse:
-        chosen = language or candidates
+    ) -> str:
         least = detector.threshold if threshold is None else threshold
-        asked = bool(text.strip())
-        problem = "" if len(chosen) > 1 else "Choose two languages or more."
-        return page(
-            "text",
-            part=part == "answer",
-            text=text,
-            candidates=candidates,
-            chosen=chosen,
-            threshold=least,
-            examples=_EXAMPLES,
-            longest=LONGEST,
-            problem=problem,
-            language=analysis.language_view(detector, text, chosen, least) if asked and not problem else None,
-            sentiment=analysis.sentiment_view(classifier, text) if asked else None,
-        )
+        return str(await ask("text", text, language or candidates, least, part=part == "answer"))
 
     @app.get("/file", response_class=HTMLResponse, include_in_schema=False)
-    def file() -> HTMLResponse:
+    async def file() -> str:
         return page("file", most=MOST // 1_000_000)
 
     @app.post("/file", include_in_schema=False)
@@ -254,107 +348,72 @@ def make_app(models: Path | None = None, hosts: Sequence[str] = _LOCAL) -> FastA
         return RedirectResponse(f"/file/{number}", 303)
 
     @app.get("/file/{number}", response_class=HTMLResponse, include_in_schema=False)
-    def progress(number: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], part: str = "") -> HTMLResponse:
+    async def progress(number: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], part: str = "") -> str:
         found = scoring.progress(number)
         if found is None:
             raise HTTPException(404, "there is no such file here any more: answers are kept for an hour")
         return page("progress", part=part == "answer", progress=found, number=number)
 
     @app.get("/file/{number}/answers", include_in_schema=False)
-    def answers(number: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]) -> Response:
+    async def answers(number: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]) -> Response:
         found = scoring.progress(number)
         if found is None or found.state != "done":
             raise HTTPException(404, "there are no answers of this file: it is not done, or an hour has passed")
         return FileResponse(found.output, filename=found.output.name, media_type="application/octet-stream")
 
     @app.get("/learnt", response_class=HTMLResponse, include_in_schema=False)
-    def learnt(
+    async def learnt(
         text: Annotated[str, Query(max_length=200)] = "la liberté",
         temperature: Annotated[float, Query(ge=0.1, le=2.0)] = 0.8,
         seed: Annotated[int, Query(ge=0, le=10**6)] = 1,
         language: Annotated[float, Query(ge=0.0, le=1.0)] = 0.5,
         imdb: Annotated[float, Query(ge=0.0, le=1.0)] = 0.5,
         part: str = "",
-    ) -> HTMLResponse:
-        texts = {
-            name: sample(LanguageModel.load(place), [temperature], length=120, seed=seed)[0]
-            for name in candidates
-            if (place := folder / paths.language_model(name).relative_to(paths.MODELS)).exists()
-        }
-        tasks = []
-        for task, at in (("language", language), ("imdb", imdb)):
-            drawn, confusion = results.roc(task), results.confusion(task)
-            if drawn and confusion.rows:
-                tasks.append((task, at, drawn, confusion, results.operating(drawn[0], at, confusion)))
-        curves, epochs, top = results.learning_curves([*candidates, "imdb"])
-        view = analysis.language_view(detector, text, None, None) if text.strip() else None
-        return page(
-            "learnt",
-            part=part == "answer",
-            text=text,
-            temperature=temperature,
-            seed=seed,
-            samples=texts,
-            view=view,
-            curves=curves,
-            epochs=epochs,
-            top=top,
-            tasks=tasks,
-            about=results.about(folder),
-            card=Path("MODEL_CARD.md").exists(),
-        )
+    ) -> str:
+        places = {"language": language, "imdb": imdb}
+        return str(await ask("learnt", text, temperature, seed, places, part=part == "answer"))
 
     @app.get("/card", response_class=HTMLResponse, include_in_schema=False)
-    def card() -> HTMLResponse:
-        path = Path("MODEL_CARD.md")
-        if not path.exists():
+    async def card() -> str:
+        if not _CARD.exists():
             raise HTTPException(404, "the model card is in the checkout that the models were trained in, not here")
-        return page("card", content=path.read_text(encoding="utf-8"))
+        return page("card", content=_CARD.read_text(encoding="utf-8"))
 
     @app.get("/api", response_class=HTMLResponse, include_in_schema=False)
-    def api() -> HTMLResponse:
+    async def api() -> str:
         return page("api", schema=app.openapi(), longest=LONGEST, texts=TEXTS)
 
     @app.post("/api/language")
-    def language(question: Question) -> list[Language]:
+    async def language(question: Question) -> list[Language]:
         """The language of each text, or the reason why there is none."""
-        found = detector.predict(question.texts, languages=question.languages, threshold=question.threshold)
-        return [
-            Language(language=one.language, reason=one.reason, margin=one.margin, language_probability=one.probability)
-            for one in found
-        ]
+        return list(await ask("languages", question))
 
     @app.post("/api/sentiment")
-    def sentiment(question: Question) -> list[Sentiment]:
+    async def sentiment(question: Question) -> list[Sentiment]:
         """The sentiment of each text, or the reason why there is none; `languages` has no effect."""
-        found = classifier.predict(question.texts, threshold=question.threshold)
-        return [
-            Sentiment(sentiment=one.sentiment, sentiment_reason=one.reason, positive_probability=one.probability)
-            for one in found
-        ]
+        return list(await ask("sentiments", question))
 
     @app.post("/api/spans")
-    def spans(question: Question) -> list[list[Span]]:
+    async def spans(question: Question) -> list[list[Span]]:
         """Which parts of each text are in which language; `threshold` has no effect."""
-        found = detector.spans(question.texts, languages=question.languages)
-        return [[Span(**span._asdict()) for span in of_text] for of_text in found]
+        return list(await ask("spans", question))
 
     @app.get("/health")
-    def health() -> dict[str, str]:
+    async def health() -> dict[str, str]:
         """Whether the server answers."""
         return {"status": "ok", "version": app.version}
 
     return app
 
 
-def serve(host: str, port: int, models: Path | None) -> None:
+def serve(host: str, port: int, models: Path | None, jobs: int) -> None:
     """Serve the page until Ctrl-C.
 
     Raises:
         TextLSTMError: a model is missing or broken.
     """
     local = host in ("127.0.0.1", "localhost", "::1")
-    app = make_app(models, _LOCAL if local else ("*",))
+    app = make_app(models, _LOCAL if local else ("*",), jobs=jobs)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:

@@ -244,7 +244,7 @@ def locally(jobs: int) -> Runner:
                 yield answer_part(job, part)
             return
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, context, initializer=_die_with_parent) as pool:
+        with ProcessPoolExecutor(jobs, context, initializer=end_with_parent) as pool:
             try:
                 pending: set[Future[Done]] = set()
                 for part in itertools.chain(first, parts):
@@ -271,7 +271,7 @@ def missing_parts(job: Job, reports: Mapping[int, Done]) -> Iterator[Part]:
     return (part for part in parts_of(job.sources, job.folder, reports) if part.number not in reports)
 
 
-def _die_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the one that started it has ended, however that was; Ctrl-C is for that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

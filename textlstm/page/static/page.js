@@ -1,7 +1,7 @@
 // Sends forms while one types, and replaces the answer. Without this script the page is plain forms.
 "use strict";
 
-const WAIT = 120; // milliseconds after the last key
+const WAIT = 400; // milliseconds between two questions while one types
 
 /** Ask for an address's answer alone, and put it in place of the present one. */
 async function refresh(address) {
@@ -21,11 +21,12 @@ async function refresh(address) {
 }
 
 function live(form) {
-  let timer = 0, asking = false, again = false;
+  let timer = 0, last = 0, asking = false, again = false;
   const address = () => `${form.action}?${new URLSearchParams(new FormData(form))}`;
   async function ask() {
     if (asking) { again = true; return; } // one question at a time: the newest follows when it is answered
     asking = true;
+    last = Date.now();
     try {
       await refresh(address());
       history.replaceState(null, "", address());
@@ -33,13 +34,16 @@ function live(form) {
       document.getElementById("answer").textContent = "The server does not answer. Is it still running?";
     }
     asking = false;
-    if (again) { again = false; ask(); }
+    if (again) { again = false; soon(); }
+  }
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(ask, Math.max(last + WAIT - Date.now(), 0));
   }
   form.addEventListener("input", (event) => {
     const said = form.querySelector(`output[for="${event.target.id}"]`);
     if (said) said.textContent = Number(event.target.value).toFixed(event.target.step.length > 3 ? 2 : 1);
-    clearTimeout(timer);
-    timer = setTimeout(ask, WAIT);
+    soon();
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); ask(); });
   document.querySelectorAll("[data-example]").forEach((link) => link.addEventListener("click", (event) => {
