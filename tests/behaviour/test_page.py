@@ -53,8 +53,7 @@ def test_what_is_typed_is_answered_and_coloured(open_page: Open) -> None:
     page = open_page("/")
     page.get_by_label("Text, up to").press_sequentially("liberty and ", delay=20)
     expect(page.locator("#answer .verdict").first).to_contain_text("english")
-    characters = page.locator(".c")
-    assert "".join(characters.all_inner_texts()) == "␣liberty␣and␣"
+    expect(page.locator(".characters")).to_have_text("␣liberty␣and␣")
     strong = page.locator(".c.side-a.level-4").first
     expect(strong).to_be_visible()
     background = strong.evaluate("one => getComputedStyle(one).backgroundColor")
@@ -107,7 +106,7 @@ def test_all_of_it_works_with_the_keyboard(open_page: Open) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("la liberté")
-    expect(page.locator(".c").first).to_be_visible()
+    expect(page.locator(".characters")).to_have_text("␣la␣liberté␣")
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('characters')"):
