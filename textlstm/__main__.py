@@ -38,10 +38,10 @@ def main(words: list[str] | None = None) -> int:
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         if chosen.command in _READ_LOCK:
             from textlstm.core.lockfile import restore_lock
-            from textlstm.experiments.repro import remove_cut_rwlock
+            from textlstm.experiments.repro import remove_stale_rwlock
 
             restore_lock()
-            remove_cut_rwlock()
+            remove_stale_rwlock()
         status = int(chosen.run(chosen))
         _flush()
         return status

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
@@ -23,6 +25,7 @@ from textlstm.experiments.runner import DIE_TOGETHER
 _OUTPUTS = (Path("data"), Path("models"), Path("metrics"))
 _STANDALONE = Path(".dvc/tmp/exps/standalone")  # where `dvc exp run --temp` works
 _RWLOCK = Path(".dvc/tmp/rwlock")
+_TEMPORARY = re.compile(r"\.[0-9A-Za-z]{22}\.tmp")  # what DVC writes before it is moved into place
 _PATIENCE = 10.0  # seconds for DVC to end in order after it was asked to
 _QUIET = 600.0  # seconds without a change after which such a folder is left over, if no process works in it
 
@@ -47,15 +50,17 @@ def repro(words: Sequence[str]) -> int:
 
 def _alone(words: Sequence[str]) -> int:
     restore_lock()
-    remove_cut_rwlock()
+    remove_stale_rwlock()
     remove_leftovers(*_OUTPUTS)
+    _remove_temporaries()
     _remove_experiments()
     status = _dvc("repro", *words)
     if status == 0:
         return 0
     restore_lock()
-    remove_cut_rwlock()
+    remove_stale_rwlock()
     remove_leftovers(*_OUTPUTS)
+    _remove_temporaries()
     back = subprocess.run(
         [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"], capture_output=True, check=False
     )
@@ -71,14 +76,41 @@ def _alone(words: Sequence[str]) -> int:
     return 1
 
 
-def remove_cut_rwlock() -> None:
-    """Delete DVC's list of who reads and writes what if a kill has cut it off: DVC refuses all work with such a one."""
+def remove_stale_rwlock() -> None:
+    """Delete DVC's list of who reads and writes what if a kill has cut it off, or if all who are in it have ended.
+
+    DVC refuses all work with such a list: with one of the second kind while a process that has ended is not yet taken off
+    by its parent, or when another process has got its number.
+    """
+    holders: list[dict[str, Any]] = []
     try:
-        json.loads(_RWLOCK.read_bytes())
+        for entry in json.loads(_RWLOCK.read_bytes()).values():
+            holders += [*entry.get("read", []), *([entry["write"]] if "write" in entry else [])]
+        at_work = any(_is_dvc(int(holder["pid"])) for holder in holders)
     except FileNotFoundError:
         return
-    except ValueError:
-        _RWLOCK.unlink()
+    except (ValueError, TypeError, KeyError, AttributeError):  # not what DVC writes
+        at_work = False
+    if not at_work:
+        _RWLOCK.unlink(missing_ok=True)
+
+
+def _remove_temporaries() -> None:
+    """Delete what DVC was moving into the outputs when it was killed."""
+    for path in (path for folder in _OUTPUTS for path in folder.rglob(".*.tmp")):
+        if _TEMPORARY.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _is_dvc(number: int) -> bool:
+    """Whether a process is at work that was started as DVC."""
+    try:
+        process = psutil.Process(number)
+        return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in word for word in process.cmdline())
+    except psutil.AccessDenied:
+        return True
+    except psutil.Error:
+        return False
 
 
 def _dvc(*words: str) -> int:

@@ -107,9 +107,10 @@ class Scoring:
         number = uuid.uuid4().hex
         folder = self._folder / number
         folder.mkdir()
-        name = _UNUSUAL.sub("_", upload.name)[-_LONGEST_NAME:].lstrip(".")
+        endings = "".join(_endings(upload.name))
+        name = (_UNUSUAL.sub("_", upload.name.removesuffix(endings))[-_LONGEST_NAME:].lstrip(".-") or "file") + endings
         (folder / name).write_bytes(upload.content)
-        answers = f"answers-{name.partition('.')[0]}{output or ''.join(_endings(name))}"
+        answers = f"answers-{name.partition('.')[0]}{output or endings}"
         command = [sys.executable, "-m", "textlstm", "score", name, "--output", answers, "--jobs", "1"]
         with (folder / _SAID).open("wb") as said:
             process = subprocess.Popen(
