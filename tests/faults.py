@@ -17,6 +17,7 @@ import contextlib
 import copy
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -30,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import yaml
 
 from tests.pipeline.small import SMALL, Clone
@@ -181,7 +183,7 @@ def kills(workspace: Workspace, count: int, seed: int, seconds: float) -> Row:
     workspace.reset()
     pending: list[str] = []  # kills since the last run that came through
     while done < count and time.monotonic() < until:
-        how = "dvc" if choice.random() < 0.2 and not _is_cut(workspace) else "make"
+        how = "dvc" if choice.random() < 0.2 and not _is_cut(workspace) and not _is_held(workspace) else "make"
         running = workspace.start(how)
         shot = _shoot(workspace, running, choice, how)
         if shot is None:  # it came through
@@ -204,6 +206,13 @@ def kills(workspace: Workspace, count: int, seed: int, seconds: float) -> Row:
 def _is_cut(workspace: Workspace) -> bool:
     lock = workspace.clone.folder / "dvc.lock"
     return lock.exists() and not lock.read_bytes().strip()
+
+
+def _is_held(workspace: Workspace) -> bool:
+    """Whether DVC's list of who works names a process that has ended and is still in the system's table: DVC refuses to work then."""
+    path = workspace.clone.folder / ".dvc/tmp/rwlock"
+    content = path.read_text(encoding="utf-8") if path.exists() else ""
+    return any(psutil.pid_exists(int(number)) for number in re.findall(r'"pid": (\d+)', content))
 
 
 def _shoot(workspace: Workspace, running: subprocess.Popen[bytes], choice: random.Random, how: str) -> str | None:
