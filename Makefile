@@ -50,7 +50,7 @@ verify: $(STAMP)  ## read all outputs and DVC's cache, and make the outputs agai
 	@$(BIN)/textlstm verify
 
 test: $(DEV)  ## set up, run the fast tests
-	@python -m pytest -n 2
+	@python -m pytest -n 2 --dist worksteal
 
 wheel: $(STAMP)  ## build dist/textlstm-VERSION-py3-none-any.whl with the trained models inside
 	@python -m tools.build_wheel
