@@ -116,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--address", help=cluster)
     score.set_defaults(run=_score, error=score.error)
 
-    stays = "What a killed run left is put in order first; when a stage fails, its last good outputs come back."
     page = command("page", "serve a page on which to try the models", "Ctrl-C ends it.")
     page.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine alone)"
@@ -125,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--models", type=Path, help=_MODELS)
     page.set_defaults(run=_page)
 
+    stays = "What a killed run left is put in order first; when a stage fails, its last good outputs come back."
     repro = command("repro", "run the pipeline with 'dvc repro', alone in this folder", stays)
     repro.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="for 'dvc repro'")
     repro.set_defaults(run=_repro)

@@ -1,7 +1,7 @@
 """What the page shows of a text: the answers, and how much each character and each word says for them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def _characters(detector: Detector, text: str, names: Sequence[str], pair: tuple
     found = []
     for place, character in enumerate(text):
         odds = float(readings[pair[0]][place] - readings[pair[1]][place])
-        level = min(int(np.ceil(abs(odds) / _STRONG * LEVELS - 0.25)), LEVELS) if abs(odds) > 0.1 else 0
+        level = level_of(odds)
         side = pair[0 if odds > 0 else 1] if level else ""
         chances = {name: float(np.exp(readings[name][place])) for name in names}
         begin = max(place - table.order + 1, 0)
@@ -117,12 +117,3 @@ def sentiment_view(classifier: SentimentClassifier, text: str) -> SentimentView:
 def level_of(value: float) -> int:
     """The strength of the colour of so many nats, 0 to `LEVELS`."""
     return min(round(abs(value) / _STRONG * LEVELS + 0.2), LEVELS)
-
-
-def as_json(view: Any) -> Any:
-    """A view as what JSON can hold."""
-    if hasattr(view, "_asdict"):
-        return {name: as_json(value) for name, value in view._asdict().items()}
-    if isinstance(view, dict):
-        return {name: as_json(value) for name, value in view.items()}
-    return [as_json(value) for value in view] if isinstance(view, list | tuple) else view

@@ -114,7 +114,7 @@ class Scoring:
         command = [sys.executable, "-m", "textlstm", "score", name, "--output", answers, "--jobs", "1"]
         with (folder / _SAID).open("wb") as said:
             process = subprocess.Popen(
-                [*command, "--models", str(self._models.absolute()), *options],
+                [*command, "--models", str(self._models), *options],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=said,

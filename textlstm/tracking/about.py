@@ -20,7 +20,7 @@ from textlstm.core.params import load_params
 from textlstm.core.yaml_files import parse_yaml, read_yaml
 
 LANGUAGE_MODEL, SENTIMENT_MODEL = "textlstm-language", "textlstm-sentiment"
-_MODELS = {  # what of `paths` each consists of
+MODELS = {  # what of `paths` each consists of
     LANGUAGE_MODEL: (paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),
     SENTIMENT_MODEL: (paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
 }
@@ -57,23 +57,24 @@ def collect_about() -> About:
             for place in places
             if place.as_posix() in outputs
         }
-        for name, places in _MODELS.items()
+        for name, places in MODELS.items()
     }
     return About(_note(), _datasets(outputs), models, _began(), int(time.time() * 1000))
 
 
 def _began() -> int:
-    """When the DVC that this process belongs to was started, or else this process."""
+    """When the DVC that this process belongs to was started, or the command that started that one; or else this process."""
     process = psutil.Process()
-    with_dvc = process.create_time()
+    began = process.create_time()
     for parent in process.parents():
         try:
             words = parent.cmdline()
         except psutil.Error:
             break
-        if "repro" in words or "exp" in words or "queue" in words:
-            with_dvc = parent.create_time()
-    return int(with_dvc * 1000)
+        named = any(Path(word).name in ("dvc", "textlstm") for word in words)
+        if named and {"repro", "exp", "queue"} & set(words):
+            began = parent.create_time()
+    return int(began * 1000)
 
 
 def _datasets(outputs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -127,14 +128,14 @@ def dataset_inputs(about: About) -> list[DatasetInput]:
 
 
 def _note() -> str:
-    """The headline figures with their intervals, the parameters that differ from those of the commit, and where to look on."""
+    """The headline figures with their intervals, and the parameters that differ from those of the commit."""
     language, imdb = read_json(paths.METRICS_LANGUAGE), read_json(paths.METRICS_IMDB)
     lines = ["| on held-out data | AUC | accuracy |", "|---|---|---|"]
     for title, figures in (
         (f"language, {language.get('windows', 0):,} windows", language),
         (f"sentiment, {imdb.get('reviews', 0):,} reviews", imdb),
     ):
-        lines.append(f"| {title} | {_interval(figures, 'auc')} | {_interval(figures, 'accuracy')} |")
+        lines.append(f"| {title} | {interval(figures, 'auc')} | {interval(figures, 'accuracy')} |")
     changed = changed_params()
     if changed is None:
         return "\n".join(lines) + "\n"
@@ -154,7 +155,8 @@ def _note() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _interval(figures: Mapping[str, Any], name: str) -> str:
+def interval(figures: Mapping[str, Any], name: str) -> str:
+    """A figure with its 95 % interval, as text."""
     low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
     middle = f"{figures[name]:.4f}" if name in figures else "-"
     return middle if low is None or high is None else f"{middle} ({low:.4f} to {high:.4f})"

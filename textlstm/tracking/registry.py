@@ -8,7 +8,6 @@ plain strings, and nothing in it is pickled. It also holds its answers about the
 versions can be compared item by item later.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -49,7 +48,7 @@ from textlstm.core.text import printable
 from textlstm.detection.heldout import OWN, evidence_of
 from textlstm.evaluation.comparison import Answers, Difference, difference
 from textlstm.evaluation.sentiment import CLASSIFIER
-from textlstm.tracking.about import LANGUAGE_MODEL, SENTIMENT_MODEL, collect_about
+from textlstm.tracking.about import LANGUAGE_MODEL, MODELS, SENTIMENT_MODEL, collect_about, interval
 from textlstm.tracking.runs import STATE, collect, deliver, pipeline_state, post
 from textlstm.tracking.store import EXPERIMENT, FAULTS, default_store, locked, open_store, tracking_address
 
@@ -102,7 +101,7 @@ def _windows(params: Params) -> list[str]:
 LANGUAGE = Kind(
     name=LANGUAGE_MODEL,
     code="served_language.py",
-    models=(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),
+    models=MODELS[LANGUAGE_MODEL],
     metrics=paths.METRICS_LANGUAGE,
     stages=("score_language", "evaluate_language"),
     data=paths.SPLIT_LANGUAGES,
@@ -116,10 +115,7 @@ LANGUAGE = Kind(
 SENTIMENT = Kind(
     name=SENTIMENT_MODEL,
     code="served_sentiment.py",
-    models=(
-        *(paths.IMDB_MODEL, paths.NBSVM_MODEL, paths.SENTIMENT_SETTINGS),
-        *(paths.TABLE, paths.ABSTENTION, paths.DETECTION_SETTINGS),  # to tell what is not English
-    ),
+    models=(*MODELS[SENTIMENT_MODEL], *MODELS[LANGUAGE_MODEL]),  # the detector tells what is not English
     metrics=paths.METRICS_IMDB,
     stages=("score_imdb", "evaluate_imdb"),
     data=paths.TEST_IMDB,
@@ -263,7 +259,7 @@ def _judge(
     rounds = params.evaluate.bootstrap
     gain = difference(*answers, rounds=rounds, block=kind.block(params), seed=params.seed)
     items: list[str] = []
-    with contextlib.suppress(TextLSTMError):  # the data are not here: no examples
+    with suppress(TextLSTMError):  # the data are not here: no examples
         items = kind.items(params)
     text = "\n".join(_comparison(new, champion, *answers, gain, items)) + "\n"
     place = f"comparisons/{kind.name}-{new.version}-against-{champion.version}.md"
@@ -280,10 +276,7 @@ def _comparison(
     names = [f"version {new.version}", f"champion, version {champion.version}"]
     lines = [f"## {new.name}: {names[0]} against the {names[1]}", "", f"| | {names[0]} | {names[1]} |", "|---|---|---|"]
     for figure in ("auc", "accuracy"):
-        cells = [
-            "{:.4f} ({:.4f} to {:.4f})".format(*(float(one.tags[figure + end]) for end in ("", "_low", "_high")))
-            for one in (new, champion)
-        ]
+        cells = [interval({name: float(one.tags[name]) for name in FIGURES}, figure) for one in (new, champion)]
         lines.append(f"| {figure} | {cells[0]} | {cells[1]} |")
     lines += ["", f"Paired difference on {len(ours.labels):,} held-out items: {gain}."]
     if len(items) != len(ours.labels):  # the data have been changed since

@@ -31,11 +31,11 @@ def test_parameters_that_differ_from_the_commit_are_named(tmp_path: Path, monkey
 
 def test_the_work_began_with_the_dvc_that_runs_the_stage(tmp_path: Path) -> None:
     """A program whose words are those of `dvc repro` starts this one, as DVC does."""
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[2]], check=True)"
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]], check=True)"
     inner = (
         "import os, psutil; from textlstm.tracking.about import _began; "
         "print(_began() == int(psutil.Process(os.getppid()).create_time() * 1000))"
     )
-    for word, expected in (("repro", "True"), ("else", "False")):
-        done = subprocess.run([sys.executable, "-c", code, word, inner], capture_output=True, text=True, check=True)
+    for words, expected in ((["dvc", "repro"], "True"), (["make", "repro"], "False"), (["dvc", "add"], "False")):
+        done = subprocess.run([sys.executable, "-c", code, inner, *words], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == expected
