@@ -107,6 +107,7 @@ class Workspace:
             name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))
         }
         self.environment |= {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+        self.environment["SHELL"] = "/bin/sh"  # DVC starts stages through it; dash does not become the program that it starts
         self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = self.start("make")
         if done.wait(LONGEST):

@@ -1,9 +1,16 @@
 """dvc.yaml says the truth: every import is a dependency, every parameter that is read is declared, every path is written down once."""
 
 import ast
+import contextlib
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -201,8 +208,40 @@ def test_every_stage_has_its_script_and_its_description() -> None:
     scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
     assert scripts == set(STAGES)
     for name, entry in STAGES.items():
-        assert entry["cmd"].split(" ")[:3] == ["python", "-m", f"stages.{name}"]
+        assert entry["cmd"].split(" ")[:4] == ["exec", "python", "-m", f"stages.{name}"]
         assert entry["desc"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_a_stage_ends_with_dvc_whatever_shell_stands_between(shell: str, tmp_path: Path) -> None:
+    """DVC starts a stage through the user's shell, and dash goes on waiting for its program where bash becomes it."""
+    (tmp_path / "stages").mkdir()
+    shutil.copy(ROOT / "stages/__init__.py", tmp_path / "stages")
+    (tmp_path / "stages/check_params.py").write_text(
+        "import os, time\nprint('stage', os.getpid(), flush=True)\ntime.sleep(600)\n", encoding="utf-8"
+    )
+    stages = {"check_params": {"cmd": STAGES["check_params"]["cmd"]}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    environment = os.environ | {
+        "SHELL": shell,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--quiet", "--no-scm"], cwd=tmp_path, env=environment, check=True)
+    with subprocess.Popen(
+        [*dvc, "repro"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        said = next(line for line in running.stdout if line.startswith("stage "))
+        stage = psutil.Process(int(said.split()[1]))
+        try:
+            running.kill()
+            running.wait()
+            assert psutil.wait_procs([stage], timeout=10)[0], "the stage lives on"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_every_output_belongs_to_one_stage() -> None:
