@@ -9,7 +9,7 @@ nothing else behind. Commands: the same for a named experiment, a sweep, `promot
 the command, called again, ends as if it had not been killed, and the workspace has the bytes that it had. Damages: one
 file of the trained models is altered; kept if asking the models ends with a clear error or with the same answers.
 
-Two reproductions are killed at a time, each in a clone of its own.
+Three reproductions are killed at a time, each in a clone of its own.
 """
 
 import argparse
@@ -40,7 +40,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 VICTIMS = ("stage", "dvc", "group", "make")
 AIMS = ("dvc.lock", "models", "mlflow.db")  # what is being written at the moment of a kill
 LONGEST = 600.0  # seconds for one run
-CLONES = 2
+CLONES = 3
 FAULTS_SMALL = SMALL | {"download": {"retries": 1}}
 TEXTS = ["the quick brown fox", "la liberté", "не здесь", "good film", "12345", "a", "the movie was not bad at all"]
 
@@ -107,7 +107,9 @@ class Workspace:
             name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))
         }
         self.environment |= {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-        self.environment["SHELL"] = "/bin/sh"  # DVC starts stages through it; dash does not become the program that it starts
+        self.environment["SHELL"] = (
+            "/bin/sh"  # DVC starts stages through it; dash does not become the program that it starts
+        )
         self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = self.start("make")
         if done.wait(LONGEST):
