@@ -57,6 +57,7 @@ class SentimentView(NamedTuple):
     lstm: float | None  # probability of a positive text as each part sees it; None without an answer
     ngrams: float | None
     words: list[Word]
+    unknown: list[str]  # words that stand in too few film reviews to have been learnt
     cut: bool
 
 
@@ -102,16 +103,18 @@ def _characters(detector: Detector, text: str, names: Sequence[str], pair: tuple
 def sentiment_view(classifier: SentimentClassifier, text: str) -> SentimentView:
     """The sentiment of a text, what its two parts say of it, and what each word adds for either."""
     (prediction,) = classifier.predict([text])
-    words = words_of(text, punctuation=classifier.lstm.tokenizer.punctuation)
+    tokenizer = classifier.lstm.tokenizer
+    words = words_of(text, punctuation=tokenizer.punctuation)
     if not words:
-        return SentimentView(prediction, None, None, [], False)
+        return SentimentView(prediction, None, None, [], [], False)
     odds, added = word_contributions(classifier.log_odds_of_words, words, most=WORDS)
     lstm, ngrams = (probability_of(np.asarray(one)).item() for one in (odds.lstm[0], odds.nbsvm[0]))
     shown = [
         Word(word, float(of_lstm), float(of_ngrams))
         for word, of_lstm, of_ngrams in zip(words, added.lstm, added.nbsvm, strict=False)
     ]
-    return SentimentView(prediction, lstm, ngrams, shown, len(words) > WORDS)
+    unknown = [word for word in dict.fromkeys(words[:WORDS]) if word[0].isalnum() and not tokenizer.knows_any([word])]
+    return SentimentView(prediction, lstm, ngrams, shown, unknown, len(words) > WORDS)
 
 
 def level_of(value: float) -> int:
