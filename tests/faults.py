@@ -34,7 +34,7 @@ from typing import NamedTuple
 import psutil
 import yaml
 
-from tests.pipeline.small import SMALL, Clone
+from tests.pipeline.small import SMALL, Clone, inherited
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 VICTIMS = ("stage", "dvc", "group", "make")
@@ -103,14 +103,8 @@ class Workspace:
         self.clone = Clone(folder, FAULTS_SMALL)
         (folder / ".venv").symlink_to(sys.prefix)
         self.log = folder.parent / "log.txt"
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))
-        }
-        self.environment |= {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
-        self.environment["SHELL"] = (
-            "/bin/sh"  # DVC starts stages through it; dash does not become the program that it starts
-        )
-        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # DVC starts stages through SHELL; /bin/sh may be dash, which does not become the program that it starts
+        self.environment = inherited() | {"PYTHONUNBUFFERED": "1", "SHELL": "/bin/sh"}
         done = self.start("make")
         if done.wait(LONGEST):
             raise SystemExit("the undisturbed reproduction failed")

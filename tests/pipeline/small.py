@@ -24,6 +24,13 @@ SMALL: dict[str, Any] = {
 }
 
 
+def inherited() -> dict[str, str]:
+    """The environment of a user who starts a program: this Python's programs come first, and nothing is set for DVC and MLflow."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return kept | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
 class Clone:
     """A clone in a folder of its own, with its own MLflow."""
 
@@ -61,14 +68,10 @@ class Clone:
 
     def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone as a user would, with this Python's programs first on the PATH."""
-        inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "TEXTLSTM_ROOT"))
-        }
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             words,
             cwd=self.folder,
-            env=inherited | {"PATH": path, "DVC_NO_ANALYTICS": "1"} | environment,
+            env=inherited() | environment,
             capture_output=True,
             text=True,
             check=False,

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import yaml
 
+from tests.pipeline.small import inherited
 from textlstm.core import paths
 from textlstm.core.params import Params, load_params
 
@@ -223,10 +224,7 @@ def test_a_stage_ends_with_dvc_whatever_shell_stands_between(shell: str, tmp_pat
     )
     stages = {"check_params": {"cmd": STAGES["check_params"]["cmd"]}}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
-    environment = os.environ | {
-        "SHELL": shell,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    environment = inherited() | {"SHELL": shell}
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "--quiet", "--no-scm"], cwd=tmp_path, env=environment, check=True)
     with subprocess.Popen(

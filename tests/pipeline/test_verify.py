@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.pipeline.small import Clone
+from tests.pipeline.small import Clone, inherited
 
 pytestmark = pytest.mark.slow
 
@@ -133,12 +133,8 @@ def test_a_cut_lock_is_put_back_and_nothing_is_trained(clone: Clone) -> None:
 def test_one_reproduction_at_a_time_and_a_stop_leaves_no_process(clone: Clone) -> None:
     clone.change({"seed": 11})
     command = [sys.executable, "-m", "textlstm", "repro"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    running = subprocess.Popen(
-        command, cwd=clone.folder, env=environment | {"PATH": path}, start_new_session=True, **options
-    )
+    running = subprocess.Popen(command, cwd=clone.folder, env=inherited(), start_new_session=True, **options)
     assert running.stdout
     for line in running.stdout:
         if "stages.draw_words" in line:
